@@ -1,0 +1,1 @@
+"""Who: people, their teams, and what they may do."""

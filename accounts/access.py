@@ -1,0 +1,75 @@
+"""Who may come in: every page of the product is behind `member`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Concatenate, ParamSpec
+
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse
+
+from accounts.models import Membership, Team, User
+from accounts.roles import Permission, Role, may
+
+P = ParamSpec("P")
+TEAM_KEY = "team"
+
+
+class MemberRequest(HttpRequest):
+    """A request of a person who is a member: `team` and `membership` are set."""
+
+    user: User
+    team: Team
+    membership: Membership
+
+
+def member(
+    permission: Permission,
+) -> Callable[
+    [Callable[Concatenate[MemberRequest, P], HttpResponse]],
+    Callable[Concatenate[HttpRequest, P], HttpResponse],
+]:
+    """Guard a view: logged in, in a team, and allowed; everyone else gets 404."""
+
+    def guard(
+        view: Callable[Concatenate[MemberRequest, P], HttpResponse],
+    ) -> Callable[Concatenate[HttpRequest, P], HttpResponse]:
+        @wraps(view)
+        def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+            membership = current_membership(request)
+            if membership is None or not may(membership.role, permission):
+                raise Http404("nothing here for you")
+            request.membership = membership  # type: ignore[attr-defined]
+            request.team = membership.team  # type: ignore[attr-defined]
+            return view(request, *args, **kwargs)  # type: ignore[arg-type]
+
+        return login_required(guarded)
+
+    return guard
+
+
+def current_membership(request: HttpRequest) -> Membership | None:
+    """The membership in the team chosen in this session, else in the person's oldest team."""
+    mine = (
+        Membership.objects.select_related("team")
+        .filter(user_id=request.user.pk or 0)
+        .order_by("pk")
+    )
+    chosen = request.session.get(TEAM_KEY)
+    return (mine.filter(team_id=chosen).first() if chosen else None) or mine.first()
+
+
+def found_team(owner: User, name: str) -> Team:
+    """A new team with its owner in it."""
+    team = Team.objects.create(name=name)
+    Membership.objects.create(team=team, user=owner, role=Role.OWNER)
+    return team
+
+
+def team_of(user: User) -> Team:
+    """The oldest team of a person; raises Http404 for somebody without one."""
+    membership = Membership.objects.select_related("team").filter(user=user).order_by("pk").first()
+    if membership is None:
+        raise Http404("this person belongs to no team")
+    return membership.team

@@ -1,0 +1,1 @@
+"""What and when: posts, their results on each account, and every attempt."""

@@ -1,0 +1,89 @@
+"""The life of a PostResult: one table of allowed moves; a Post's state is derived from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+
+
+class State(StrEnum):
+    """Where one post on one account stands."""
+
+    DRAFT = "draft"
+    HELD = "held"  # waits for a person: approval, reconnect, pause
+    SCHEDULED = "scheduled"  # waits for its due time
+    QUEUED = "queued"  # a worker has been rung for
+    SENDING = "sending"  # the intent is committed; the request may be on its way
+    UNCERTAIN = "uncertain"  # the answer was lost; the network is being asked
+    PROCESSING = "processing"  # taken; the network is still working on it
+    POSTED = "posted"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    MISSED = "missed"  # too late by its own policy
+    UNCONFIRMED = "unconfirmed"  # may be out; only a person can tell
+
+
+MOVES: dict[State, frozenset[State]] = {
+    State.DRAFT: frozenset({State.HELD, State.SCHEDULED, State.CANCELLED}),
+    State.HELD: frozenset({State.SCHEDULED, State.CANCELLED}),
+    State.SCHEDULED: frozenset({State.QUEUED, State.HELD, State.CANCELLED, State.MISSED}),
+    State.QUEUED: frozenset({State.SENDING, State.SCHEDULED, State.HELD, State.CANCELLED}),
+    State.SENDING: frozenset(
+        {
+            State.POSTED,
+            State.SCHEDULED,
+            State.UNCERTAIN,
+            State.PROCESSING,
+            State.FAILED,
+            State.HELD,
+        }
+    ),
+    State.UNCERTAIN: frozenset(
+        {State.UNCERTAIN, State.POSTED, State.SCHEDULED, State.FAILED, State.UNCONFIRMED}
+    ),
+    State.PROCESSING: frozenset({State.POSTED, State.FAILED}),
+    State.FAILED: frozenset({State.SCHEDULED}),
+    State.UNCONFIRMED: frozenset({State.POSTED, State.SCHEDULED}),
+    State.POSTED: frozenset(),
+    State.CANCELLED: frozenset(),
+    State.MISSED: frozenset(),
+}
+MOVING = frozenset(
+    {State.SCHEDULED, State.QUEUED, State.SENDING, State.UNCERTAIN, State.PROCESSING}
+)
+CANCELLABLE = frozenset({State.DRAFT, State.HELD, State.SCHEDULED, State.QUEUED})
+REPEATABLE = frozenset({State.FAILED})
+ENDED = frozenset({State.POSTED, State.FAILED, State.CANCELLED, State.MISSED, State.UNCONFIRMED})
+
+
+class PostState(StrEnum):
+    """Where a whole post stands."""
+
+    DRAFT = "draft"
+    SCHEDULED = "scheduled"
+    POSTING = "posting"
+    POSTED = "posted"
+    PARTIAL = "partial"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+def allowed(before: State, after: State) -> bool:
+    """Whether a result may go from `before` to `after`."""
+    return after in MOVES[before]
+
+
+def post_state(states: Iterable[State | str]) -> PostState:
+    """The state of a post whose results are in `states`; cancelled ones count only alone."""
+    every = {State(state) for state in states}
+    if not every or every == {State.DRAFT}:
+        return PostState.DRAFT
+    live = every - {State.CANCELLED}
+    if not live:
+        return PostState.CANCELLED
+    if live == {State.POSTED}:
+        return PostState.POSTED
+    if live <= ENDED:
+        return PostState.PARTIAL if State.POSTED in live else PostState.FAILED
+    waiting = live <= {State.DRAFT, State.HELD, State.SCHEDULED}
+    return PostState.SCHEDULED if waiting else PostState.POSTING

@@ -1,0 +1,273 @@
+"""Every setting, read once from the environment; `.env.example` lists them all.
+
+Order of precedence: the process environment, then `.env` beside manage.py, then what `make demo`
+wrote to `demo.env` in VAR_DIR, then the defaults below.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import django_stubs_ext
+import environ
+from django.core.exceptions import ImproperlyConfigured
+from kombu.entity import Queue
+
+import providers
+from workers import queues
+
+django_stubs_ext.monkeypatch()  # makes Django's generic classes subscriptable at run time
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = environ.Env()
+environ.Env.read_env(BASE_DIR / ".env")
+VAR_DIR = Path(env.str("VAR_DIR", default="var"))
+VAR_DIR = VAR_DIR if VAR_DIR.is_absolute() else BASE_DIR / VAR_DIR
+environ.Env.read_env(VAR_DIR / "demo.env")
+
+
+def needed(name: str, hint: str) -> str:
+    """The value of a variable that has no default; refuses with one sentence without it."""
+    value = env.str(name, default="")
+    if not value:
+        raise ImproperlyConfigured(f"{name} is not set; {hint}")
+    return str(value)
+
+
+def seconds(name: str, *, default: float) -> float:
+    """A span in seconds; refuses anything that is not a positive number."""
+    value = env.str(name, default=str(default))
+    try:
+        number = float(value)
+    except ValueError:
+        number = 0
+    if number <= 0:
+        raise ImproperlyConfigured(f"{name} must be a positive number of seconds, not {value!r}.")
+    return number
+
+
+# --- the site ---------------------------------------------------------------------------------
+DEBUG = env.bool("DEBUG", default=False)
+SECRET_KEY = needed("SECRET_KEY", "give it a long random value (`make demo` makes its own).")
+PUBLIC_URL = env.str("PUBLIC_URL", default="http://127.0.0.1:8000").rstrip("/")
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost"])
+CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
+_TLS = PUBLIC_URL.startswith("https://")
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _TLS
+SESSION_COOKIE_NAME = "postrider_session"
+CSRF_COOKIE_NAME = "postrider_csrf"
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _TLS else None
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'self'"],
+        "img-src": ["'self'", "data:", "https:"],
+        "frame-ancestors": ["'none'"],
+        "base-uri": ["'self'"],
+    }
+}
+ROOT_URLCONF = "project.urls"
+WSGI_APPLICATION = "project.wsgi.application"
+INSTALLED_APPS = [
+    "project.apps.ProjectConfig",
+    "accounts.apps.AccountsConfig",
+    "tokens.apps.TokensConfig",
+    "posting.apps.PostingConfig",
+    "workers.apps.WorkersConfig",
+    "django_celery_beat",
+    "django_celery_results",
+    "django_htmx",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "project.log.CorrelationMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+]
+TEMPLATES: list[dict[str, Any]] = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+STATIC_URL = "static/"
+STATIC_ROOT = VAR_DIR / "static"
+_MANIFEST = (STATIC_ROOT / "staticfiles.json").exists()
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        if _MANIFEST
+        else "django.contrib.staticfiles.storage.StaticFilesStorage"
+    },
+}
+WHITENOISE_USE_FINDERS = not _MANIFEST
+MEDIA_ROOT = VAR_DIR / "media"
+
+# --- people -----------------------------------------------------------------------------------
+AUTH_USER_MODEL = "accounts.User"
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "posts"
+LOGOUT_REDIRECT_URL = "login"
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+    )
+]
+
+# --- time -------------------------------------------------------------------------------------
+USE_TZ = True
+TIME_ZONE = "UTC"
+LANGUAGE_CODE = "en-us"
+
+# --- the database: SQLite by default, PostgreSQL by DATABASE_URL -------------------------------
+DATABASES: dict[str, dict[str, Any]] = {
+    "default": env.db("DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'postrider.sqlite3'}")
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+_DATABASE = DATABASES["default"]
+_DATABASE["CONN_HEALTH_CHECKS"] = True
+if _DATABASE["ENGINE"] == "django.db.backends.sqlite3":
+    # WAL lets readers and one writer work at once; IMMEDIATE takes the write lock at BEGIN, so
+    # that a transaction waits for its turn instead of failing half-way; FULL survives power cuts.
+    _DATABASE["OPTIONS"] = {
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 30,
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
+    }
+elif _DATABASE["ENGINE"] == "django.db.backends.postgresql":
+    # Celery closes its connection after every task; a pool makes that cheap under threads.
+    _DATABASE["OPTIONS"] = {
+        **_DATABASE.get("OPTIONS", {}),
+        "pool": {
+            "min_size": 1,
+            "max_size": env.int("DATABASE_POOL_SIZE", default=32),
+            "timeout": 10,
+        },
+    }
+else:
+    raise ImproperlyConfigured("DATABASE_URL must begin with sqlite:/// or postgres://.")
+
+# --- networks ---------------------------------------------------------------------------------
+PROVIDER_OPTIONS: dict[str, dict[str, str]] = {
+    name: {s.name: env.str(s.name, default=s.default) for s in providers.adapter(name).settings}
+    for name in providers.names()
+}
+TRUSTED_ORIGINS = env.list("TRUSTED_ORIGINS", default=[])
+PRACTICE_URL = env.str("PRACTICE_URL", default="")
+TOKEN_KEYS = needed("TOKEN_KEYS", "make one with `python -m tokens.vault`.")
+HTTP_CONNECT_S = seconds("HTTP_CONNECT_S", default=5)
+HTTP_READ_S = seconds("HTTP_READ_S", default=30)
+HTTP_DEADLINE_S = seconds("HTTP_DEADLINE_S", default=45)
+
+# --- the engine -------------------------------------------------------------------------------
+LEASE_S = seconds("LEASE_S", default=100)
+SETTLE_S = env.str("SETTLE_S", default="")
+BELL_PATIENCE_S = seconds("BELL_PATIENCE_S", default=15)
+DISPATCH_EVERY_S = seconds("DISPATCH_EVERY_S", default=0.25)
+RETRY_BASE_S = seconds("RETRY_BASE_S", default=2)
+RETRY_CAP_S = seconds("RETRY_CAP_S", default=900)
+MAX_ATTEMPTS = env.int("MAX_ATTEMPTS", default=8)
+if LEASE_S < 2 * HTTP_DEADLINE_S + 5:
+    raise ImproperlyConfigured("LEASE_S must be at least twice HTTP_DEADLINE_S plus 5 seconds.")
+
+
+# --- Celery: each value with its reason in docs/operating.md -----------------------------------
+def _redis_url() -> str:
+    """REDIS_URL, else the embedded server whose port `make demo` left in VAR_DIR."""
+    port = VAR_DIR / "redis.port"
+    remembered = port.read_text().strip() if port.exists() else "6379"
+    return str(env.str("REDIS_URL", default=f"redis://127.0.0.1:{remembered}/0"))
+
+
+REDIS_URL = _redis_url()
+CELERY_BROKER_URL = REDIS_URL
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "global_keyprefix": "postrider:",
+    "visibility_timeout": 300,
+    "unacked_restore_interval": 10,
+    "unacked_restore_throttle": 1,
+    "unacked_mutex_expire": 30,
+    "socket_timeout": 10,
+    "socket_connect_timeout": 2,
+    "socket_keepalive": True,
+    "health_check_interval": 10,
+}
+CELERY_VISIBILITY_TIMEOUT = 300
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+CELERY_BROKER_POOL_LIMIT = 20
+CELERY_TASK_PUBLISH_RETRY = False
+CELERY_TASK_ACKS_LATE = False
+CELERY_TASK_REJECT_ON_WORKER_LOST = False
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_CREATE_MISSING_QUEUES = False
+CELERY_TASK_DEFAULT_QUEUE = queues.HOUSEKEEPING
+CELERY_TASK_QUEUES = [Queue(name, routing_key=name) for name in queues.LANES]  # type: ignore[no-untyped-call]
+CELERY_TASK_ROUTES = queues.ROUTES
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_RESULT_BACKEND = "django-db"
+CELERY_RESULT_EXTENDED = True
+CELERY_RESULT_EXPIRES = 3 * 24 * 3600
+CELERY_ENABLE_UTC = True
+CELERY_TIMEZONE = "UTC"
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
+CELERY_WORKER_ETA_TASK_LIMIT = 100
+CELERY_WORKER_SEND_TASK_EVENTS = True
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_BEAT_MAX_LOOP_INTERVAL = 5
+DJANGO_CELERY_BEAT_TZ_AWARE = True
+
+# --- logs -------------------------------------------------------------------------------------
+LOG_LEVEL = env.str("LOG_LEVEL", default="INFO").upper()
+LOGGING: dict[str, Any] = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "filters": {"correlation": {"()": "project.log.CorrelationFilter"}},
+    "formatters": {"plain": {"()": "project.log.RedactingFormatter"}},
+    "handlers": {
+        "console": {
+            "class": "logging.StreamHandler",
+            "formatter": "plain",
+            "filters": ["correlation"],
+        }
+    },
+    "root": {"handlers": ["console"], "level": LOG_LEVEL},
+    "loggers": {
+        "django.server": {"handlers": ["console"], "propagate": False},
+        "kombu": {"level": "WARNING"},
+        "celery.redirected": {"level": "WARNING"},
+    },
+}
+os.makedirs(VAR_DIR, exist_ok=True)

@@ -1,0 +1,17 @@
+"""All addresses: each room mounts its own."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.urls import include, path
+
+from project import health
+
+urlpatterns = [
+    path("", include("posting.urls")),
+    path("", include("tokens.urls")),
+    path("", include("accounts.urls")),
+    path("healthz", health.alive, name="healthz"),
+    path("readyz", health.ready, name="readyz"),
+    path("admin/", admin.site.urls),
+]

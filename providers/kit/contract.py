@@ -1,0 +1,256 @@
+"""What a network offers and what crosses its door: Provider, Message, Receipt, Grant, Limits.
+
+Values only; no Django, no database. An optional ability is an optional method (see the protocols
+at the end): a method that is not written is an ability that is not offered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import ClassVar, Protocol, runtime_checkable
+
+from providers.kit.http import Wire
+
+
+class Family(StrEnum):
+    """How a network's tokens stay alive; the key to when and how `tokens.refresh` acts."""
+
+    ROTATING = "rotating"  # the refresh token is single use
+    REUSABLE = "reusable"  # the refresh token may be used again and again
+    SELF_RENEWING = "self_renewing"  # the access token renews itself before it expires
+    GRACE = "grace"  # rotating, but a repeat within a while gives the same successor
+    NONE = "none"  # nothing to refresh
+
+
+class Unit(StrEnum):
+    """In what a network counts the length of a text."""
+
+    WEIGHTED = "weighted"  # X: weights per code point, an emoji is 2, a URL a fixed number
+    GRAPHEMES = "graphemes"  # user-perceived characters
+    CODE_POINTS = "code_points"
+    UTF16 = "utf16"
+
+
+@dataclass(frozen=True, slots=True)
+class TextRule:
+    """The longest text: `limit` in `unit`; a URL counts `url_length` if set; bytes are UTF-8.
+
+    `short_mentions`: `@user@domain` counts as `@user`.
+    """
+
+    limit: int
+    unit: Unit
+    url_length: int | None = None
+    byte_limit: int | None = None
+    short_mentions: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What fits into one post."""
+
+    text: TextRule
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One environment variable of an adapter; `needed`: without it the network is not set up.
+
+    `practice`: its value on the practice street, where `{street}` is the street's base URL; must
+    be written for every setting that otherwise points at the real network.
+    """
+
+    name: str
+    help: str
+    default: str = ""
+    needed: bool = False
+    secret: bool = False
+    practice: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One blank of the connect form. `default` names a Setting whose value is filled in.
+
+    `practice`: what a person of the practice street types here.
+    """
+
+    name: str
+    label: str
+    help: str = ""
+    secret: bool = False
+    default: str = ""
+    practice: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One post on one account.
+
+    `key` is a UUID string that stays the same over every attempt; `created_at` is the moment of
+    the first attempt and stays the same too. An adapter derives from these two whatever the
+    network needs to recognise a repeat (idempotency key, record key).
+    """
+
+    text: str
+    key: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """Proof that a post stands: the network's id and the link a reader can open."""
+
+    external_id: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """Our own credentials at a network or at one instance of it."""
+
+    client_id: str
+    client_secret: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What a network gave us: tokens and, if it says so, how long the access token lives.
+
+    `host` is the base URL to speak to from now on, if the network names one (Bluesky's PDS).
+    """
+
+    access_token: str = field(repr=False)
+    refresh_token: str = field(default="", repr=False)
+    lifetime: timedelta | None = None
+    scopes: tuple[str, ...] = ()
+    host: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Whom a grant speaks for, as the network tells it."""
+
+    external_id: str
+    handle: str
+    name: str = ""
+    url: str = ""
+    avatar_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An identity with its key: what an adapter needs to act. `host`: base URL of its instance."""
+
+    external_id: str
+    handle: str
+    host: str
+    access_token: str = field(repr=False)
+
+
+class Provider:
+    """One network. Subclass it in `providers/<name>.py`; everything else follows from the class.
+
+    `options` holds the values of `settings`, by name, defaults filled in.
+    """
+
+    name: ClassVar[str]
+    label: ClassVar[str]
+    colour: ClassVar[str]
+    limits: ClassVar[Limits]
+    family: ClassVar[Family] = Family.NONE
+    settings: ClassVar[tuple[Setting, ...]] = ()
+    fields: ClassVar[tuple[Field, ...]] = ()
+    ids_per_host: ClassVar[bool] = False
+    """Whether account ids are unique only within one instance."""
+    resend_window: ClassVar[timedelta] = timedelta(0)
+    """How long after the first attempt a repeat of the same Message is harmless."""
+    settle: ClassVar[timedelta] = timedelta(seconds=60)
+    """How far apart two look-ups must lie before "not there" is believed."""
+
+    def __init__(self, options: Mapping[str, str], wire: Wire) -> None:
+        self.options = options
+        self.wire = wire
+
+    def missing(self) -> tuple[str, ...]:
+        """Names of the needed settings that are empty; any means "not set up"."""
+        return tuple(s.name for s in self.settings if s.needed and not self.options.get(s.name))
+
+    def host(self, values: Mapping[str, str]) -> str:
+        """The base URL that the connect form's `values` point to; "" where there is only one."""
+        return ""
+
+    def publish(self, message: Message, account: Account) -> Receipt:
+        """Publish once; returns the receipt or raises one of the seven errors."""
+        raise NotImplementedError(f"{type(self).__name__}.publish")
+
+
+def practice_options(adapter: type[Provider], street_url: str) -> dict[str, str]:
+    """The values of `adapter.settings` that point it at its twin on the practice street."""
+    street = street_url.rstrip("/")
+    return {
+        s.name: s.practice.replace("{street}", street) if s.practice else s.default
+        for s in adapter.settings
+    }
+
+
+def practice_values(adapter: type[Provider], street_url: str) -> dict[str, str]:
+    """What a person of the practice street fills into the connect form."""
+    options = practice_options(adapter, street_url)
+    return {f.name: f.practice or options.get(f.default, "") for f in adapter.fields}
+
+
+@runtime_checkable
+class SignsInByOAuth(Protocol):
+    """Connects by the authorization-code dance."""
+
+    def app(self, host: str) -> App | None:
+        """Our configured app, or None where it must be registered with `register` first."""
+
+    def authorize_url(
+        self, *, app: App, host: str, state: str, verifier: str, redirect_uri: str
+    ) -> str:
+        """Where to send the person's browser."""
+
+    def exchange(
+        self, *, app: App, host: str, code: str, verifier: str, redirect_uri: str
+    ) -> Grant:
+        """Trade the code for tokens, once."""
+
+    def identify(self, grant: Grant, host: str) -> Identity:
+        """Whom the grant speaks for."""
+
+
+@runtime_checkable
+class Registers(Protocol):
+    """Needs an app of its own at each instance, made on first use."""
+
+    def register(self, host: str, redirect_uri: str) -> App:
+        """Make our app known at `host`."""
+
+
+@runtime_checkable
+class SignsInByForm(Protocol):
+    """Connects by what a person types (app password, bot token)."""
+
+    def sign_in(self, values: Mapping[str, str]) -> tuple[Grant, Identity]:
+        """Check the typed values at the network and bring back the grant."""
+
+
+@runtime_checkable
+class Refreshes(Protocol):
+    """Can make a new grant out of the old one."""
+
+    def refresh(self, *, grant: Grant, app: App | None, host: str) -> Grant:
+        """One refresh; Unauthorized means the grant is dead, Unavailable and Uncertain do not."""
+
+
+@runtime_checkable
+class Finds(Protocol):
+    """Can look whether a post whose answer was lost did arrive."""
+
+    def find(self, message: Message, account: Account) -> Receipt | None:
+        """The receipt if the post stands at the network, None if it is not (yet) seen there."""

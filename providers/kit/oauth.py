@@ -1,0 +1,178 @@
+"""OAuth 2 towards networks: the authorization-code dance and the refresh, quirks as data.
+
+RFC 6749 (codes, tokens, errors) and RFC 7636 (PKCE, S256 only). A provider subclasses
+`OAuthProvider` and describes itself with an `OAuth`; it gets `authorize_url` and `exchange`, and
+writes `refresh` only if its network has one.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import ClassVar, Literal
+from urllib.parse import urlencode
+
+from providers.kit.contract import App, Grant, Provider
+from providers.kit.errors import (
+    Misconfigured,
+    NetworkError,
+    Throttled,
+    Unauthorized,
+    Unavailable,
+    Unexpected,
+)
+from providers.kit.http import Reply
+from providers.kit.rates import retry_after
+
+OUR_FAULT = frozenset(
+    {"invalid_client", "unauthorized_client", "bad_client_secret", "incorrect_client_credentials"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class OAuth:
+    """The quirks of one network's dance. `extra` goes into the authorize URL."""
+
+    scopes: tuple[str, ...]
+    scope_separator: str = " "
+    client_auth: Literal["basic", "body", "none"] = "body"
+    extra: Mapping[str, str] = field(default_factory=dict)
+
+
+def new_verifier() -> str:
+    """A fresh PKCE verifier: 86 characters (RFC 7636 allows 43 to 128)."""
+    return secrets.token_urlsafe(64)
+
+
+def challenge(verifier: str) -> str:
+    """The S256 challenge of a verifier."""
+    digest = hashlib.sha256(verifier.encode()).digest()
+    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+
+
+def lifetime(expires_in: object) -> timedelta | None:
+    """The span in `expires_in` (seconds, as a number or a string); None if it makes no sense."""
+    try:
+        span = timedelta(seconds=float(str(expires_in)))
+    except (ValueError, OverflowError):
+        return None
+    return span if span > timedelta(0) else None
+
+
+class OAuthProvider(Provider):
+    """A Provider that connects by the authorization-code dance."""
+
+    oauth: ClassVar[OAuth]
+
+    def authorize_endpoint(self, host: str) -> str:
+        """Where people say yes; an absolute URL."""
+        raise NotImplementedError(f"{type(self).__name__}.authorize_endpoint")
+
+    def token_endpoint(self, host: str) -> str:
+        """Where codes and refresh tokens become tokens; an absolute URL."""
+        raise NotImplementedError(f"{type(self).__name__}.token_endpoint")
+
+    def app(self, host: str) -> App | None:
+        """Our app from the settings `<NAME>_CLIENT_ID` and `<NAME>_CLIENT_SECRET`."""
+        prefix = self.name.upper()
+        client_id = self.options.get(f"{prefix}_CLIENT_ID", "")
+        return App(client_id, self.options.get(f"{prefix}_CLIENT_SECRET", ""))
+
+    def authorize_url(
+        self, *, app: App, host: str, state: str, verifier: str, redirect_uri: str
+    ) -> str:
+        """Where to send the browser; PKCE S256 always (servers without it ignore it)."""
+        query = {
+            "response_type": "code",
+            "client_id": app.client_id,
+            "redirect_uri": redirect_uri,
+            "scope": self.oauth.scope_separator.join(self.oauth.scopes),
+            "state": state,
+            "code_challenge": challenge(verifier),
+            "code_challenge_method": "S256",
+            **self.oauth.extra,
+        }
+        return f"{self.authorize_endpoint(host)}?{urlencode(query)}"
+
+    def exchange(
+        self, *, app: App, host: str, code: str, verifier: str, redirect_uri: str
+    ) -> Grant:
+        """Trade the code for tokens, once: it is single use, so a lost answer ends the dance."""
+        form = {
+            "grant_type": "authorization_code",
+            "code": code,
+            "redirect_uri": redirect_uri,
+            "code_verifier": verifier,
+        }
+        return self.ask_for_grant(form, app, host)
+
+    def refresh_grant(self, grant: Grant, app: App, host: str) -> Grant:
+        """The standard refresh; keeps the old refresh token where the answer brings none."""
+        form = {"grant_type": "refresh_token", "refresh_token": grant.refresh_token}
+        fresh = self.ask_for_grant(form, app, host)
+        return Grant(
+            access_token=fresh.access_token,
+            refresh_token=fresh.refresh_token or grant.refresh_token,
+            lifetime=fresh.lifetime,
+            scopes=fresh.scopes or grant.scopes,
+            host=grant.host,
+        )
+
+    def ask_for_grant(self, form: dict[str, str], app: App, host: str) -> Grant:
+        """One call of the token endpoint, with the client authentication of this network."""
+        basic = None
+        match self.oauth.client_auth:
+            case "basic":
+                basic = (app.client_id, app.client_secret)
+            case "body":
+                form |= {"client_id": app.client_id, "client_secret": app.client_secret}
+            case "none":
+                form |= {"client_id": app.client_id}
+        reply = self.wire.call("POST", self.token_endpoint(host), form=form, basic=basic)
+        if not reply.ok:
+            raise self.token_refusal(reply)
+        return self.read_grant(reply)
+
+    def read_grant(self, reply: Reply) -> Grant:
+        """The grant in a token answer; an answer without a token is never stored."""
+        data = reply.json()
+        token = data.get("access_token")
+        if not isinstance(token, str) or not token:
+            raise Unavailable("The network answered without a token.", status=reply.status)
+        scopes = data.get("scope")
+        refresh_token = data.get("refresh_token")
+        return Grant(
+            access_token=token,
+            refresh_token=refresh_token if isinstance(refresh_token, str) else "",
+            lifetime=lifetime(data.get("expires_in")),
+            scopes=tuple(scopes.replace(",", " ").split()) if isinstance(scopes, str) else (),
+        )
+
+    def wait(self, reply: Reply) -> timedelta | None:
+        """How long this answer asks us to wait, in this network's dialect."""
+        return retry_after(reply)
+
+    def grant_is_dead(self, reply: Reply) -> bool:
+        """Whether this refusal means that the person has to connect again."""
+        return reply.maybe_json().get("error") == "invalid_grant"
+
+    def token_refusal(self, reply: Reply) -> NetworkError:
+        """The error behind a refused token call; a bad app secret never blames the account."""
+        error = str(reply.maybe_json().get("error", ""))
+        said = reply.said("error_description", "error")
+        if reply.status == 429:
+            return Throttled("Too many token requests.", wait=self.wait(reply), status=429)
+        if reply.status >= 500:
+            return reply.troubled()
+        if error in OUR_FAULT:
+            words = f"The network does not accept our app's credentials ({error})."
+            return Misconfigured(words, status=reply.status, network_code=error)
+        if self.grant_is_dead(reply):
+            words = f"The network no longer accepts this connection: {said}"
+            return Unauthorized(words, status=reply.status, network_code=error)
+        words = f"The network refused the token request: {said}"
+        return Unexpected(words, status=reply.status, network_code=error)

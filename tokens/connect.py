@@ -1,0 +1,254 @@
+"""Connect an account: `begin` and `finish` the OAuth dance, or `sign_in` by form.
+
+The grant is committed before anything else is asked of the network: a profile call that fails
+must not cost a single-use token.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.urls import reverse
+
+from accounts.models import Team, User
+from providers.kit.contract import (
+    App,
+    Grant,
+    Identity,
+    Provider,
+    Refreshes,
+    Registers,
+    SignsInByForm,
+    SignsInByOAuth,
+)
+from providers.kit.errors import NetworkError
+from providers.kit.oauth import new_verifier
+from tokens.models import ClientApp, Handshake, OAuthToken, SocialAccount
+from tokens.networks import network
+from tokens.states import AccountState
+from tokens.vault import seal, unseal
+
+DANCE = timedelta(minutes=10)
+
+
+class ConnectError(Exception):
+    """Connecting did not work. `code` is stable, `words` are for the person."""
+
+    def __init__(self, code: str, words: str) -> None:
+        super().__init__(words)
+        self.code = code
+        self.words = words
+
+
+def redirect_uri() -> str:
+    """The one return address, fixed by configuration and never by a caller."""
+    return f"{settings.PUBLIC_URL}{reverse('connect-callback')}"
+
+
+def ready(name: str) -> Provider:
+    """The adapter `name` if it is set up; raises ConnectError naming what is missing."""
+    provider = network(name)
+    if missing := provider.missing():
+        raise ConnectError(
+            "PROVIDER_NOT_CONFIGURED",
+            f"{provider.label} is not set up on this site: {', '.join(missing)} is missing.",
+        )
+    return provider
+
+
+def begin(
+    name: str, values: Mapping[str, str], *, user: User, team: Team, session: str, at: datetime
+) -> str:
+    """Start the dance and say where to send the browser; `values` are the form's blanks.
+
+    Raises ConnectError (not set up, bad address, network down).
+    """
+    provider = ready(name)
+    if not isinstance(provider, SignsInByOAuth):
+        raise ConnectError("OAUTH_INIT_ERROR", f"{provider.label} is not connected by log-in page.")
+    host = _host(provider, values)
+    app = _app(provider, host)
+    state, verifier = secrets.token_urlsafe(32), new_verifier()
+    dance = Handshake(
+        state_hash=_digest(state),
+        session_hash=_digest(session),
+        user=user,
+        team=team,
+        provider=name,
+        host=host,
+        expires_at=at + DANCE,
+    )
+    dance.verifier_sealed = seal(verifier, f"handshake:{dance.pk}:verifier")
+    dance.save()
+    return provider.authorize_url(
+        app=app, host=host, state=state, verifier=verifier, redirect_uri=redirect_uri()
+    )
+
+
+def finish(
+    params: Mapping[str, str], *, user: User, team: Team, session: str, at: datetime
+) -> SocialAccount:
+    """End the dance with what came back in the query; returns the connected account.
+
+    Raises ConnectError: INVALID_STATE (altered, expired, replayed, somebody else's),
+    OAUTH_CANCELLED, INVALID_CODE, OAUTH_CALLBACK_ERROR, ACCOUNT_ALREADY_CONNECTED.
+    """
+    dance = _claim(params.get("state", ""), user=user, team=team, session=session, at=at)
+    provider = ready(dance.provider)
+    if not isinstance(provider, SignsInByOAuth):
+        raise ConnectError("OAUTH_CALLBACK_ERROR", f"{provider.label} has no log-in page.")
+    if params.get("error"):
+        raise ConnectError("OAUTH_CANCELLED", f"{provider.label} was not connected: you said no.")
+    if not params.get("code"):
+        raise ConnectError("INVALID_CODE", f"{provider.label} came back without a code.")
+    try:
+        grant = provider.exchange(
+            app=_app(provider, dance.host),
+            host=dance.host,
+            code=params["code"],
+            verifier=unseal(dance.verifier_sealed, f"handshake:{dance.pk}:verifier"),
+            redirect_uri=redirect_uri(),
+        )
+        token = keep_grant(provider, dance.team, dance.host, grant, at)
+        identity = provider.identify(grant, token.host)
+    except NetworkError as problem:
+        words = f"{provider.label} did not complete the connection: {problem.words}"
+        raise ConnectError("OAUTH_CALLBACK_ERROR", words) from None
+    return _attach(provider, token, identity, user=dance.user, realm=dance.host, at=at)
+
+
+def sign_in(
+    name: str, values: Mapping[str, str], *, user: User, team: Team, at: datetime
+) -> SocialAccount:
+    """Connect by what a person typed (app password, bot token); raises ConnectError."""
+    provider = ready(name)
+    if not isinstance(provider, SignsInByForm):
+        raise ConnectError("OAUTH_INIT_ERROR", f"{provider.label} is connected by its own page.")
+    host = _host(provider, values)
+    try:
+        grant, identity = provider.sign_in(values)
+    except NetworkError as problem:
+        raise ConnectError("OAUTH_CALLBACK_ERROR", problem.words) from None
+    token = keep_grant(provider, team, host, grant, at)
+    return _attach(provider, token, identity, user=user, realm=host, at=at)
+
+
+def keep_grant(provider: Provider, team: Team, host: str, grant: Grant, at: datetime) -> OAuthToken:
+    """Commit a new grant, sealed and bound to its row."""
+    token = OAuthToken(team=team, provider=provider.name, host=grant.host or host)
+    token.access_sealed = seal(grant.access_token, f"token:{token.pk}:access")
+    token.refresh_sealed = seal(grant.refresh_token, f"token:{token.pk}:refresh")
+    token.scopes = " ".join(grant.scopes)
+    token.can_refresh = isinstance(provider, Refreshes) and bool(grant.refresh_token)
+    token.expires_at = at + grant.lifetime if grant.lifetime else None
+    token.save()
+    return token
+
+
+def app_for(provider: Provider, host: str) -> App | None:
+    """Our app at `host`: configured, or registered there earlier; None if there is none."""
+    if not isinstance(provider, SignsInByOAuth):
+        return None
+    if configured := provider.app(host):
+        return configured
+    row = ClientApp.objects.filter(
+        provider=provider.name, host=host, redirect_uri=redirect_uri()
+    ).first()
+    return App(row.client_id, unseal(row.secret_sealed, f"app:{row.pk}:secret")) if row else None
+
+
+def _host(provider: Provider, values: Mapping[str, str]) -> str:
+    try:
+        return provider.host(values)
+    except ValueError as problem:
+        raise ConnectError("VALIDATION_ERROR", str(problem)) from None
+
+
+def _app(provider: Provider, host: str) -> App:
+    """Our app at `host`, registered now if that is the custom there."""
+    if known := app_for(provider, host):
+        return known
+    if not isinstance(provider, Registers):
+        raise ConnectError("PROVIDER_NOT_CONFIGURED", f"{provider.label} has no app configured.")
+    try:
+        app = provider.register(host, redirect_uri())
+    except NetworkError as problem:
+        words = f"{provider.label} at {host} could not be reached: {problem.words}"
+        raise ConnectError("OAUTH_INIT_ERROR", words) from None
+    row = ClientApp(
+        provider=provider.name, host=host, redirect_uri=redirect_uri(), client_id=app.client_id
+    )
+    row.secret_sealed = seal(app.client_secret, f"app:{row.pk}:secret")
+    try:
+        with transaction.atomic():
+            row.save()
+    except IntegrityError:  # somebody registered at the same moment: theirs counts
+        return app_for(provider, host) or app
+    return app
+
+
+def _claim(state: str, *, user: User, team: Team, session: str, at: datetime) -> Handshake:
+    """The dance of this state, marked as used; anything else is INVALID_STATE."""
+    mine = Handshake.objects.filter(
+        state_hash=_digest(state),
+        session_hash=_digest(session),
+        user=user,
+        team=team,
+        expires_at__gt=at,
+    )
+    if not state or mine.filter(used_at__isnull=True).update(used_at=at) != 1:
+        raise ConnectError(
+            "INVALID_STATE", "This connection was started elsewhere or too long ago; begin again."
+        )
+    return mine.get()
+
+
+def _attach(
+    provider: Provider,
+    token: OAuthToken,
+    identity: Identity,
+    *,
+    user: User,
+    realm: str,
+    at: datetime,
+) -> SocialAccount:
+    """The account of `identity` in the token's team, new or brought up to date."""
+    key = {
+        "provider": provider.name,
+        "realm": realm if provider.ids_per_host else "",
+        "external_id": identity.external_id,
+    }
+    news = {
+        "team": token.team,
+        "token": token,
+        "handle": identity.handle,
+        "name": identity.name,
+        "url": identity.url,
+        "avatar_url": identity.avatar_url,
+        "state": AccountState.CONNECTED,
+        "problem": "",
+        "connected_by": user,
+        "connected_at": at,
+    }
+    with transaction.atomic():
+        account, _ = SocialAccount.objects.get_or_create(**key, defaults=news)
+        mine = SocialAccount.objects.filter(pk=account.pk, team=token.team)
+        former = account.token
+        if mine.update(**news) == 1:
+            if former and former.pk != token.pk and not former.accounts.exists():
+                former.delete()
+            return mine.get()
+        token.delete()
+    raise ConnectError(
+        "ACCOUNT_ALREADY_CONNECTED",
+        f"{identity.handle} is already connected by another team; ask them to disconnect it.",
+    )
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

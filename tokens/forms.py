@@ -1,0 +1,23 @@
+"""The connect form, made from the blanks an adapter declares."""
+
+from __future__ import annotations
+
+from django import forms
+
+from providers.kit.contract import Provider
+
+
+class ConnectForm(forms.Form):
+    """What a network needs to know before it can be connected; may be empty."""
+
+    def __init__(self, provider: Provider, data: dict[str, str] | None = None) -> None:
+        super().__init__(data, auto_id=f"{provider.name}-%s")
+        for blank in provider.fields:
+            widget = forms.PasswordInput() if blank.secret else forms.TextInput()
+            self.fields[blank.name] = forms.CharField(
+                label=blank.label,
+                help_text=blank.help,
+                max_length=500,
+                widget=widget,
+                initial=provider.options.get(blank.default, ""),
+            )

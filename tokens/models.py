@@ -1,0 +1,180 @@
+"""SocialAccount (whom we can post as) and OAuthToken (the encrypted grant behind it)."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from typing import Self
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+import providers
+from accounts.models import Team
+from tokens.states import AccountState, TokenState
+
+
+class TokenQuerySet(models.QuerySet["OAuthToken"]):
+    """Questions about grants."""
+
+    def for_team(self, team: Team) -> Self:
+        """The grants of one team."""
+        return self.filter(team=team)
+
+    def due(self, at: datetime, until: datetime) -> Self:
+        """Living grants that can be refreshed and expire before `until`, expired ones included."""
+        ripe = Q(refresh_after__isnull=True) | Q(refresh_after__lte=at)
+        free = Q(refresh_lease_until__isnull=True) | Q(refresh_lease_until__lte=at)
+        return self.filter(
+            ripe, free, state=TokenState.GOOD, can_refresh=True, expires_at__lte=until
+        )
+
+
+class OAuthToken(models.Model):
+    """One grant of a network, sealed. `version` counts its renewals; writes are fenced by it."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="+")
+    provider = models.CharField(max_length=40)
+    host = models.CharField(max_length=255, blank=True)
+    access_sealed = models.TextField()
+    refresh_sealed = models.TextField(blank=True)
+    scopes = models.TextField(blank=True)
+    can_refresh = models.BooleanField(default=False)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    state = models.CharField(max_length=8, default=TokenState.GOOD)
+    version = models.PositiveIntegerField(default=1)
+    refresh_lease_until = models.DateTimeField(null=True, blank=True)
+    refresh_epoch = models.PositiveIntegerField(default=0)
+    refresh_after = models.DateTimeField(null=True, blank=True)
+    refresh_failures = models.PositiveIntegerField(default=0)
+    refreshed_at = models.DateTimeField(null=True, blank=True)
+    problem = models.TextField(blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    objects = TokenQuerySet.as_manager()
+
+    class Meta:
+        """Only known states; due grants are found by index."""
+
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(state__in=list(TokenState)), name="known_token_state"
+            )
+        ]
+        indexes = [
+            models.Index(
+                fields=["expires_at"],
+                condition=Q(state=TokenState.GOOD, can_refresh=True),
+                name="token_due",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.provider} grant {self.pk}"
+
+
+class AccountQuerySet(models.QuerySet["SocialAccount"]):
+    """Questions about accounts."""
+
+    def for_team(self, team: Team) -> Self:
+        """The accounts of one team, in a steady order."""
+        return self.filter(team=team).order_by("provider", "handle")
+
+
+class SocialAccount(models.Model):
+    """One account at one network that a team can post as.
+
+    `realm` is the host within which `external_id` is unique, "" where it is unique everywhere.
+    """
+
+    team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="+")
+    token = models.ForeignKey(
+        OAuthToken, on_delete=models.SET_NULL, null=True, related_name="accounts"
+    )
+    provider = models.CharField(max_length=40)
+    realm = models.CharField(max_length=255, blank=True)
+    external_id = models.CharField(max_length=255)
+    handle = models.CharField(max_length=255)
+    name = models.CharField(max_length=255, blank=True)
+    url = models.URLField(max_length=500, blank=True)
+    avatar_url = models.URLField(max_length=1000, blank=True)
+    state = models.CharField(max_length=16, default=AccountState.CONNECTED)
+    problem = models.TextField(blank=True)
+    blocked_until = models.DateTimeField(null=True, blank=True)
+    connected_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
+    )
+    connected_at = models.DateTimeField(default=timezone.now)
+
+    objects = AccountQuerySet.as_manager()
+
+    class Meta:
+        """An account is connected once, in a state that exists."""
+
+        constraints = [
+            models.UniqueConstraint(
+                fields=["provider", "realm", "external_id"], name="one_row_per_account"
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=list(AccountState)), name="known_account_state"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.label} {self.handle}"
+
+    @property
+    def label(self) -> str:
+        """The network's display name; the stored name for a network that is gone."""
+        known = providers.ADAPTERS.get(self.provider)
+        return known.label if known else self.provider
+
+    @property
+    def usable(self) -> bool:
+        """Whether it can be chosen for a post."""
+        return self.state == AccountState.CONNECTED and self.provider in providers.ADAPTERS
+
+
+class ClientApp(models.Model):
+    """Our app at one instance of a network that registers apps on first use."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    provider = models.CharField(max_length=40)
+    host = models.CharField(max_length=255)
+    redirect_uri = models.CharField(max_length=500)
+    client_id = models.CharField(max_length=255)
+    secret_sealed = models.TextField(blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        """One app per instance and return address."""
+
+        constraints = [
+            models.UniqueConstraint(
+                fields=["provider", "host", "redirect_uri"], name="one_app_per_instance"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.provider} app at {self.host}"
+
+
+class Handshake(models.Model):
+    """One OAuth dance under way: bound to browser session, user, team and network; single use."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    state_hash = models.CharField(max_length=64, unique=True)
+    session_hash = models.CharField(max_length=64)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="+")
+    provider = models.CharField(max_length=40)
+    host = models.CharField(max_length=255, blank=True)
+    verifier_sealed = models.TextField()
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.provider} handshake {self.pk}"

@@ -1,0 +1,89 @@
+"""Act as an account at its network, without ever showing its key.
+
+A refused key is renewed once and the call made once more; a second refusal means that the account
+needs its owner.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import TypeVar
+
+from django.utils import timezone
+
+from providers.kit.contract import Account, Finds, Message, Provider, Receipt
+from providers.kit.errors import Unauthorized, Unavailable
+from tokens.models import OAuthToken, SocialAccount
+from tokens.networks import network
+from tokens.refresh import fresh, mark_dead
+from tokens.vault import CannotOpen, unseal
+
+Said = TypeVar("Said")
+
+
+def publish(
+    account: SocialAccount, message: Message, at: datetime, *, may_send: Callable[[], bool]
+) -> Receipt:
+    """Publish `message` as `account`; raises one of the seven errors.
+
+    `may_send` is asked right before each request; when it says no, nothing is sent (Unavailable).
+    """
+    provider = network(account.provider)
+
+    def send(key: Account) -> Receipt:
+        if not may_send():
+            raise Unavailable("There was too little time left to send safely.")
+        return provider.publish(message, key)
+
+    return _with_key(account, at, send)
+
+
+def find(account: SocialAccount, message: Message, at: datetime) -> Receipt | None:
+    """Look whether `message` stands at the network; None if it is not seen there.
+
+    Raises one of the seven errors, and TypeError for a network without look-up (`can_find`).
+    """
+    provider = network(account.provider)
+    if not isinstance(provider, Finds):
+        raise TypeError(f"{provider.label} cannot look posts up")
+
+    def look(key: Account) -> Receipt | None:
+        return provider.find(message, key)
+
+    return _with_key(account, at, look)
+
+
+def can_find(provider: Provider) -> bool:
+    """Whether a network can be asked for a post whose answer was lost."""
+    return isinstance(provider, Finds)
+
+
+def _with_key(account: SocialAccount, at: datetime, act: Callable[[Account], Said]) -> Said:
+    token = account.token
+    if token is None:
+        raise Unauthorized("The account is not connected.")
+    token = fresh(token, at)
+    try:
+        return act(_key(account, token))
+    except Unauthorized:
+        refused = token.version
+    token = fresh(token, timezone.now(), refused_version=refused)
+    try:
+        return act(_key(account, token))
+    except Unauthorized as problem:
+        mark_dead(token, token.version, problem.words)
+        raise
+
+
+def _key(account: SocialAccount, token: OAuthToken) -> Account:
+    try:
+        access_token = unseal(token.access_sealed, f"token:{token.pk}:access")
+    except CannotOpen as problem:
+        raise Unavailable(str(problem)) from None
+    return Account(
+        external_id=account.external_id,
+        handle=account.handle,
+        host=token.host,
+        access_token=access_token,
+    )

@@ -1,0 +1,77 @@
+"""Encrypt, decrypt, and make keys: the only user of cryptography.
+
+AES-256-GCM (NIST SP 800-38D). A sealed text names its key and is bound to the row and column it
+belongs to: copied anywhere else it does not open. TOKEN_KEYS is `id:key[,id:key…]`, each key 32
+bytes in URL-safe base64; the first seals, all of them open.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import os
+from functools import lru_cache
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+
+NONCE_BYTES = 12
+KEY_BYTES = 32
+
+
+class CannotOpen(Exception):
+    """A sealed text does not open: its key is missing, or it belongs to another row."""
+
+
+def seal(clear: str, bound_to: str) -> str:
+    """`clear` encrypted under the current key as `id.base64`; "" stays ""."""
+    if not clear:
+        return ""
+    key_id, key = next(iter(_keys(settings.TOKEN_KEYS).items()))
+    nonce = os.urandom(NONCE_BYTES)
+    sealed = nonce + key.encrypt(nonce, clear.encode(), f"{key_id}:{bound_to}".encode())
+    return f"{key_id}.{base64.urlsafe_b64encode(sealed).decode()}"
+
+
+def unseal(sealed: str, bound_to: str) -> str:
+    """What was sealed for `bound_to`; raises CannotOpen, never returns the sealed text itself."""
+    if not sealed:
+        return ""
+    key_id, _, body = sealed.partition(".")
+    key = _keys(settings.TOKEN_KEYS).get(key_id)
+    if key is None:
+        raise CannotOpen(f"TOKEN_KEYS has no key {key_id!r}, which this account was sealed with.")
+    try:
+        raw = base64.urlsafe_b64decode(body)
+        opened = key.decrypt(raw[:NONCE_BYTES], raw[NONCE_BYTES:], f"{key_id}:{bound_to}".encode())
+    except (InvalidTag, binascii.Error, ValueError):
+        raise CannotOpen("The stored key does not open: it was altered or moved.") from None
+    return opened.decode()
+
+
+def new_key(key_id: str = "k1") -> str:
+    """A fresh random entry for TOKEN_KEYS."""
+    return f"{key_id}:{base64.urlsafe_b64encode(os.urandom(KEY_BYTES)).decode()}"
+
+
+@lru_cache(maxsize=4)
+def _keys(text: str) -> dict[str, AESGCM]:
+    keys: dict[str, AESGCM] = {}
+    for entry in text.split(","):
+        key_id, _, encoded = entry.strip().partition(":")
+        try:
+            raw = base64.urlsafe_b64decode(encoded)
+        except (binascii.Error, ValueError):
+            raw = b""
+        if not key_id.isalnum() or len(raw) != KEY_BYTES:
+            raise ImproperlyConfigured(
+                "TOKEN_KEYS must be id:key pairs, each key 32 bytes in URL-safe base64."
+            )
+        keys[key_id] = AESGCM(raw)
+    return keys
+
+
+if __name__ == "__main__":
+    print(new_key())  # noqa: T201

@@ -1,0 +1,1 @@
+"""Hands: everything that happens later; Celery tasks live here only."""

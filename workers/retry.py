@@ -1,0 +1,149 @@
+"""What follows each of the seven errors: one table, one function."""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from django.conf import settings
+
+from posting import results
+from posting.results import Delivery
+from posting.states import State
+from providers.kit.contract import Provider, Receipt
+from providers.kit.errors import (
+    Duplicate,
+    NetworkError,
+    Throttled,
+    Unauthorized,
+    Unavailable,
+    Uncertain,
+    Unexpected,
+)
+from tokens.models import SocialAccount
+from tokens.networks import network
+
+logger = logging.getLogger(__name__)
+FIRST_RESEND = timedelta(seconds=1)
+
+
+def follow(delivery: Delivery, problem: NetworkError, at: datetime) -> None:
+    """Write down what happened and move the result to what happens next."""
+    match problem:
+        case Duplicate():
+            _duplicate(delivery, problem, at)
+        case Throttled():
+            _throttled(delivery, problem, at)
+        case Unavailable():
+            _unavailable(delivery, problem, at)
+        case Uncertain():
+            _uncertain(delivery, problem, at)
+        case Unauthorized():
+            _unauthorized(delivery, problem, at)
+        case _:
+            _failed(delivery, problem, at)
+
+
+def backoff(attempts: int, draw: Callable[[float, float], float] = random.uniform) -> timedelta:
+    """How long to wait after `attempts` tries: exponential with full jitter."""
+    ceiling = min(settings.RETRY_CAP_S, settings.RETRY_BASE_S * 2 ** min(attempts, 20))
+    return timedelta(seconds=draw(0, ceiling))
+
+
+def settle(provider: Provider) -> timedelta:
+    """How far apart look-ups of this network lie."""
+    return timedelta(seconds=float(settings.SETTLE_S)) if settings.SETTLE_S else provider.settle
+
+
+def first_look(provider: Provider) -> timedelta:
+    """How long after a lost answer the network is asked; soon where a repeat is harmless."""
+    return min(FIRST_RESEND, settle(provider)) if provider.resend_window else settle(provider)
+
+
+def _duplicate(delivery: Delivery, problem: Duplicate, at: datetime) -> None:
+    """After a doubt, "I have it already" means that the doubtful attempt did arrive."""
+    if not delivery.result.doubts:
+        _failed(delivery, problem, at)
+    elif problem.external_id:
+        receipt = Receipt(problem.external_id, problem.url)
+        results.posted(delivery, receipt, at, words=problem.words)
+    else:
+        _uncertain(delivery, Uncertain(problem.words, status=problem.status), at)
+
+
+def _throttled(delivery: Delivery, problem: Throttled, at: datetime) -> None:
+    """Wait as long as the network says; no attempt is used; the account's gate closes."""
+    tries = delivery.result.attempts
+    wait = problem.wait if problem.wait is not None else backoff(tries + 3)
+    until = at + max(wait, timedelta(seconds=1))
+    SocialAccount.objects.filter(pk=delivery.result.account_id).update(blocked_until=until)
+    results.refused(
+        delivery,
+        State.SCHEDULED,
+        problem,
+        at,
+        next_step=f"Goes on by itself at {_clock(until)}; no attempt was used.",
+        due_at=until + timedelta(seconds=random.uniform(0, 1)),  # noqa: S311 - spreads load
+        attempts=max(tries - 1, 0),
+    )
+
+
+def _unavailable(delivery: Delivery, problem: Unavailable, at: datetime) -> None:
+    tries = delivery.result.attempts
+    if tries >= settings.MAX_ATTEMPTS:
+        _failed(delivery, problem, at)
+        return
+    due_at = at + (problem.wait if problem.wait is not None else backoff(tries))
+    results.refused(
+        delivery,
+        State.SCHEDULED,
+        problem,
+        at,
+        next_step=f"Tries again at {_clock(due_at)} (try {tries + 1} of {settings.MAX_ATTEMPTS}).",
+        due_at=due_at,
+    )
+
+
+def _uncertain(delivery: Delivery, problem: NetworkError, at: datetime) -> None:
+    due_at = at + first_look(network(delivery.result.provider))
+    results.refused(
+        delivery,
+        State.UNCERTAIN,
+        problem,
+        at,
+        next_step=f"Asks the network at {_clock(due_at)} whether the post arrived.",
+        due_at=due_at,
+        doubts=delivery.result.doubts + 1,
+        negatives=0,
+    )
+
+
+def _unauthorized(delivery: Delivery, problem: Unauthorized, at: datetime) -> None:
+    """The account needs its owner; its posts wait, they do not fail."""
+    results.refused(
+        delivery,
+        State.HELD,
+        problem,
+        at,
+        next_step="Waits until the account is connected again, then goes on by itself.",
+        held_for="reconnect",
+        attempts=max(delivery.result.attempts - 1, 0),
+    )
+
+
+def _failed(delivery: Delivery, problem: NetworkError, at: datetime) -> None:
+    if isinstance(problem, Unexpected):
+        logger.error("%s needs the operator: %s", delivery.result.provider, problem.words)
+    results.refused(
+        delivery,
+        State.FAILED,
+        problem,
+        at,
+        next_step="Stays failed until somebody orders another try.",
+    )
+
+
+def _clock(moment: datetime) -> str:
+    return f"{moment:%H:%M:%S} UTC"
