@@ -1,0 +1,196 @@
+"""The words for every state, outcome and reason: what it means and what happens next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from django import template
+
+import providers
+from posting.models import Attempt, Post, PostResult
+from posting.states import PostState, State
+
+register = template.Library()
+QUICKLY, SLOWLY = "every 2s", "every 15s"
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """A badge (words, tone, icon) and a sentence; `{network}` in it becomes the network's name."""
+
+    label: str
+    means: str
+    tone: str
+    icon: str
+
+
+RESULTS: dict[State, Wording] = {
+    State.DRAFT: Wording("Draft", "Nothing goes out until you post it.", "off", "pen"),
+    State.HELD: Wording("Held", "It waits for a person and then goes on.", "wait", "pause"),
+    State.SCHEDULED: Wording("Scheduled", "It goes out by itself at its time.", "wait", "clock"),
+    State.QUEUED: Wording("In line", "It is due and goes out in a moment.", "move", "clock"),
+    State.SENDING: Wording("Sending", "It is on its way to {network}.", "move", "send"),
+    State.UNCERTAIN: Wording(
+        "Checking",
+        "The answer of {network} was lost. It is asked whether the post arrived before anything"
+        " is sent again, so that it never stands there twice.",
+        "move",
+        "eye",
+    ),
+    State.PROCESSING: Wording(
+        "Almost there", "{network} has it and is still working on it.", "move", "clock"
+    ),
+    State.POSTED: Wording("Posted", "It is out on {network}.", "ok", "check"),
+    State.FAILED: Wording(
+        "Not posted", "It did not go out. It stays like this until you try again.", "bad", "cross"
+    ),
+    State.CANCELLED: Wording("Cancelled", "It was stopped before it went out.", "off", "ban"),
+    State.MISSED: Wording(
+        "Missed", "Its time had passed, and it was not to go out late.", "bad", "clock"
+    ),
+    State.UNCONFIRMED: Wording(
+        "Please check",
+        "It may be out, and {network} cannot tell us. Look at the account and say whether the post"
+        " is there; until then nothing more is sent.",
+        "warn",
+        "alert",
+    ),
+}
+AGAIN = Wording("Trying again", "The next try comes by itself.", "wait", "clock")
+# What is more exact than the state alone: the state, and what the result says about itself.
+BECAUSE: dict[tuple[State, str], Wording] = {
+    (State.SCHEDULED, "throttled"): replace(
+        AGAIN,
+        label="Waiting",
+        means="{network} asked this account to slow down. It goes on by itself.",
+    ),
+    (State.SCHEDULED, "unavailable"): replace(
+        AGAIN, means="{network} could not be reached. The next try comes by itself."
+    ),
+    (State.SCHEDULED, "uncertain"): replace(
+        AGAIN,
+        label="Sending again",
+        means="It is certain now that the earlier try did not arrive on {network}.",
+    ),
+    (State.HELD, "reconnect"): Wording(
+        "Reconnect",
+        "{network} no longer accepts the key of this account. Connect it again, and the post goes"
+        " out by itself.",
+        "warn",
+        "key",
+    ),
+    (State.HELD, "approval"): Wording(
+        "Needs approval", "It goes out once somebody has approved it.", "wait", "pause"
+    ),
+    (State.HELD, "paused"): Wording(
+        "Paused", "Posting to this account is paused; it goes on when you say so.", "wait", "pause"
+    ),
+    (State.FAILED, "rejected"): replace(
+        RESULTS[State.FAILED],
+        means="{network} does not accept this post, and nothing went out. Its reason stands below;"
+        " a changed text in a new post may pass.",
+    ),
+    (State.FAILED, "duplicate"): replace(
+        RESULTS[State.FAILED],
+        means="{network} says that it has this very text already, so it was not posted again.",
+    ),
+    (State.FAILED, "unavailable"): replace(
+        RESULTS[State.FAILED],
+        means="{network} could not be reached, and nothing went out. Try again when it is back.",
+    ),
+    (State.FAILED, "forbidden"): replace(
+        RESULTS[State.FAILED],
+        means="{network} does not let this account post. Look at the account there, then try"
+        " again.",
+    ),
+    (State.FAILED, "unexpected"): replace(
+        RESULTS[State.FAILED],
+        means="{network} answered in a way that Postrider does not understand. It is in the log of"
+        " whoever runs this site.",
+    ),
+}
+POSTS: dict[PostState, Wording] = {
+    PostState.DRAFT: RESULTS[State.DRAFT],
+    PostState.SCHEDULED: RESULTS[State.SCHEDULED],
+    PostState.POSTING: Wording("Posting", "It is on its way.", "move", "send"),
+    PostState.POSTED: Wording("Posted", "It is out everywhere.", "ok", "check"),
+    PostState.PARTIAL: Wording("Partly posted", "It is out on some accounts only.", "warn", "alert"),
+    PostState.FAILED: Wording("Not posted", "It is not out anywhere.", "bad", "cross"),
+    PostState.CANCELLED: RESULTS[State.CANCELLED],
+}
+CHECK_POST = Wording("Please check", "Only a person can tell whether it is out.", "warn", "alert")
+WAITING_POST = Wording("Waiting for you", "It goes on once a person has acted.", "warn", "pause")
+OUTCOMES: dict[str, tuple[str, str]] = {
+    "": ("Under way", "move"),
+    "posted": ("Posted", "ok"),
+    "not seen": ("Not there", "wait"),
+    "lost": ("Broken off", "warn"),
+    "rejected": ("Refused", "bad"),
+    "duplicate": ("Already there", "warn"),
+    "throttled": ("Asked to wait", "wait"),
+    "unavailable": ("Not reached", "wait"),
+    "uncertain": ("No clear answer", "warn"),
+    "unauthorized": ("Key not accepted", "warn"),
+    "forbidden": ("Not allowed", "bad"),
+    "unexpected": ("Not understood", "bad"),
+}
+
+
+@register.filter
+def result_words(result: PostResult) -> Wording:
+    """How one post on one account stands."""
+    state = State(result.state)
+    why = result.held_for if state is State.HELD else result.error
+    said = BECAUSE.get((state, why))
+    if said is None:
+        said = AGAIN if state is State.SCHEDULED and why else RESULTS[state]
+    known = providers.ADAPTERS.get(result.provider)
+    return replace(said, means=said.means.format(network=known.label if known else "The network"))
+
+
+@register.filter
+def post_words(post: Post) -> Wording:
+    """How the whole post stands; what a person must do comes first."""
+    states = {result.state for result in post.results.all()}
+    if State.UNCONFIRMED in states:
+        return CHECK_POST
+    if State.HELD in states and not post.moving:
+        return WAITING_POST
+    return POSTS[post.state]
+
+
+@register.filter
+def outcome_words(attempt: Attempt) -> dict[str, str]:
+    """How one attempt ended; an outcome that nobody listed speaks for itself."""
+    label, tone = OUTCOMES.get(attempt.outcome, (attempt.outcome, "wait"))
+    return {"label": label, "tone": tone}
+
+
+@register.filter
+def span(attempt: Attempt) -> str:
+    """How long an attempt took, "0.42 s"; "" while it is under way."""
+    if attempt.ended_at is None:
+        return ""
+    return f"{(attempt.ended_at - attempt.started_at).total_seconds():.2f}\N{NO-BREAK SPACE}s"
+
+
+@register.filter
+def some(results: Iterable[PostResult], ability: str) -> bool:
+    """Whether any of these results has this ability (`can_cancel`, …)."""
+    return any(getattr(result, ability) for result in results)
+
+
+@register.filter
+def count_state(results: Iterable[PostResult], state: str) -> int:
+    """How many of these results are in this state."""
+    return sum(result.state == state for result in results)
+
+
+@register.filter
+def pace(posts: Iterable[Post]) -> str:
+    """How often a list of posts is worth asking for again; "" if nothing in it moves."""
+    every = {post.state for post in posts if post.moving}
+    if PostState.POSTING in every:
+        return QUICKLY
+    return SLOWLY if every else ""

@@ -1,0 +1,1 @@
+"""What every twin shares: the wire, the dance, the trouble, the board and the memory."""

@@ -1,0 +1,45 @@
+"""What was received: every post that stands on a twin, for tests and for the street's page."""
+
+from __future__ import annotations
+
+from sandbox.kit.store import Document, Store
+
+
+class Board:
+    """The posts of all twins; each names the path of its page, reading adds the address."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+
+    def pin(self, network: str, post: Document) -> None:
+        """Put up a post, or its new version under the same id."""
+        before = self.store.get(network, "post", post["id"]) or {}
+        received_at = before.get("received_at", post["received_at"])
+        whole = {"network": network, **post, "received_at": received_at}
+        self.store.put(network, "post", post["id"], whole, post["account"])
+
+    def take_down(self, network: str, post_id: str) -> bool:
+        """Remove a post; says whether it was there."""
+        return self.store.drop(network, "post", post_id)
+
+    def post(self, network: str, post_id: str) -> Document | None:
+        """One post."""
+        return self.store.get(network, "post", post_id)
+
+    def of(self, network: str, account: str, limit: int = -1) -> list[Document]:
+        """One account's posts, the newest first."""
+        return self.store.owned(network, "post", account, limit)
+
+    def count(self, network: str) -> int:
+        """How many posts stand on a network."""
+        return self.store.count(network, "post")
+
+    def everything(self, root: str, network: str = "", limit: int = -1) -> list[Document]:
+        """All posts, the newest first, with the links a reader can open."""
+        posts = self.store.newest("post", network, limit=limit)
+        return [self.linked(post, root) for post in posts]
+
+    def linked(self, post: Document, root: str) -> Document:
+        """A post as the board shows it."""
+        shown = {k: v for k, v in post.items() if k != "path"}
+        return {**shown, "url": f"{root}/{post['network']}{post['path']}"}

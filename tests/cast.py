@@ -1,0 +1,138 @@
+"""The cast: Alice owns the team, Bob writes in it, Charlie is in another team and sees nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import requests
+from django.utils import timezone
+
+import providers
+from accounts.access import found_team
+from accounts.models import Membership, Team, User
+from accounts.roles import Role
+from posting.compose import compose
+from posting.models import Post, PostResult
+from providers.kit.contract import Grant
+from tokens.connect import keep_grant
+from tokens.models import OAuthToken, SocialAccount
+from tokens.networks import network
+from tokens.states import AccountState
+
+PASSWORD = "correct horse battery"  # not a secret: a test's
+
+
+@dataclass(frozen=True)
+class Cast:
+    """Three people and two teams."""
+
+    alice: User
+    bob: User
+    charlie: User
+    team: Team
+    other_team: Team
+
+
+def gather() -> Cast:
+    """The cast, in the database."""
+    alice = User.objects.create_user("alice@example.org", PASSWORD, name="Alice")
+    bob = User.objects.create_user("bob@example.org", PASSWORD, name="Bob")
+    charlie = User.objects.create_user("charlie@example.org", PASSWORD, name="Charlie")
+    team, other = found_team(alice, "Alice's team"), found_team(charlie, "Charlie's team")
+    Membership.objects.create(team=team, user=bob, role=Role.EDITOR)
+    return Cast(alice, bob, charlie, team, other)
+
+
+class Street:
+    """The practice street as seen from outside: its control plane over HTTP."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    def trouble(self, network: str, kind: str, **more: Any) -> None:
+        """The next matching request meets trouble of this kind."""
+        body = {"network": network, "kind": kind, **more}
+        requests.post(f"{self.url}/_street/trouble", json=body, timeout=5).raise_for_status()
+
+    def board(self, network: str = "") -> list[dict[str, Any]]:
+        """The posts that arrived, newest first."""
+        query = {"network": network} if network else {}
+        answer = requests.get(f"{self.url}/_street/board", params=query, timeout=5)
+        posts: list[dict[str, Any]] = answer.json()["posts"]
+        return posts
+
+    def texts(self, network: str = "") -> list[str]:
+        """The texts that arrived, newest first."""
+        return [str(post["text"]) for post in self.board(network)]
+
+    def requests_of(self, network: str) -> list[dict[str, Any]]:
+        """The requests that arrived, in order."""
+        answer = requests.get(
+            f"{self.url}/_street/requests", params={"network": network}, timeout=5
+        )
+        arrived: list[dict[str, Any]] = answer.json()["requests"]
+        return arrived
+
+    def grant(self, network: str, person: str = "ada") -> dict[str, Any]:
+        """A grant without a dance."""
+        body = {"network": network, "person": person}
+        answer = requests.post(f"{self.url}/_street/grant", json=body, timeout=5)
+        answer.raise_for_status()
+        given: dict[str, Any] = answer.json()
+        return given
+
+    def tell(self, verb: str, **body: Any) -> None:
+        """Any other order: expire, kill, reset."""
+        requests.post(f"{self.url}/_street/{verb}", json=body, timeout=5).raise_for_status()
+
+
+def granted(street: Street, team: Team, name: str, person: str = "ada") -> tuple[OAuthToken, Any]:
+    """A living grant of the twin of `name`, kept for `team`, and what the twin told about it."""
+    given = street.grant(name, person)
+    provider = network(name)
+    grant = Grant(
+        access_token=given["access_token"],
+        refresh_token=given.get("refresh_token") or "",
+        lifetime=timedelta(seconds=given["lifetime_s"]) if given.get("lifetime_s") else None,
+        host=given.get("host") or "",
+    )
+    return keep_grant(provider, team, grant.host, grant, timezone.now()), given
+
+
+def connected(street: Street, team: Team, name: str, person: str = "ada") -> SocialAccount:
+    """An account of `team` at the twin of `name`, with a living grant."""
+    token, given = granted(street, team, name, person)
+    return SocialAccount.objects.create(
+        team=team,
+        token=token,
+        provider=name,
+        realm=token.host if network(name).ids_per_host else "",
+        external_id=given["external_id"],
+        handle=given["handle"],
+    )
+
+
+def reconnect(street: Street, account: SocialAccount) -> None:
+    """The owner connects `account` once more."""
+    token, _ = granted(street, account.team, account.provider)
+    account.token, account.state, account.problem = token, AccountState.CONNECTED, ""
+    account.save()
+
+
+def everywhere(street: Street, team: Team) -> list[SocialAccount]:
+    """One account at every network."""
+    return [connected(street, team, name) for name in providers.names()]
+
+
+def written(cast: Cast, text: str, accounts: list[SocialAccount]) -> Post:
+    """A post by Alice, due now."""
+    return compose(
+        team=cast.team, author=cast.alice, text=text, accounts=accounts, at=timezone.now()
+    )
+
+
+def only(post: Post) -> PostResult:
+    """The one result of a post, as it stands now."""
+    return PostResult.objects.get(post=post)
