@@ -175,13 +175,18 @@ class ResultQuerySet(models.QuerySet["PostResult"]):
     def _returning(
         self, change: str, chosen: str, still: str, limit: int, **values: datetime
     ) -> list[tuple[int, str]]:
-        """One UPDATE … RETURNING over at most `limit` rows; the limit is a literal on purpose:
-        with a bound parameter PostgreSQL plans for any limit and may leave the partial index."""
+        """One UPDATE … RETURNING over at most `limit` rows.
+
+        The limit is a literal on purpose: with a bound parameter PostgreSQL plans for any limit
+        and may leave the partial index. The choice is materialized, because PostgreSQL may run a
+        plain subquery several times, and SKIP LOCKED then chooses other rows each time.
+        """
         table = connection.ops.quote_name(self.model._meta.db_table)
         skip = " FOR UPDATE SKIP LOCKED" if connection.features.has_select_for_update else ""
         sql = (
-            f"UPDATE {table} SET {change} WHERE id IN"  # noqa: S608 - no outside text in it
+            "WITH chosen AS MATERIALIZED"  # noqa: S608 - no outside text in it
             f" (SELECT id FROM {table} WHERE {chosen} LIMIT {int(limit)}{skip})"
+            f" UPDATE {table} SET {change} WHERE id IN (SELECT id FROM chosen)"
             f" AND {still} RETURNING id, provider"
         )
         with connection.cursor() as cursor:

@@ -7,6 +7,7 @@ wrote to `demo.env` in VAR_DIR, then the defaults below.
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -113,7 +114,7 @@ TEMPLATES: list[dict[str, Any]] = [
 ]
 STATIC_URL = "static/"
 STATIC_ROOT = VAR_DIR / "static"
-_MANIFEST = (STATIC_ROOT / "staticfiles.json").exists()
+_MANIFEST = "collectstatic" in sys.argv or (STATIC_ROOT / "staticfiles.json").exists()
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {

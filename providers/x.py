@@ -166,12 +166,15 @@ class X(OAuthProvider):
         query = {
             "start_time": since.strftime("%Y-%m-%dT%H:%M:%SZ"),
             "exclude": "replies,retweets",
-            "tweet.fields": "created_at,entities",
+            "post.fields": "entities",  # called tweet.fields in older pages of the docs
         }
         url = self._api(f"/2/users/{account.external_id}/tweets")
         for size in (5, *[100] * MAX_PAGES):
             query["max_results"] = str(size)
             reply = self.wire.call("GET", url, params=query, bearer=account.access_token)
+            if reply.status == 400 and query.pop("post.fields", ""):
+                # Where links lead is good to know, but no look-up may fail for a field's name.
+                reply = self.wire.call("GET", url, params=query, bearer=account.access_token)
             if not reply.ok:
                 raise self._refusal(reply)
             page = reply.json()

@@ -12,6 +12,7 @@ from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
 from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
 
 from posting.doorbell import bell
 from posting.models import PostResult
@@ -19,6 +20,7 @@ from workers.publish import publish
 from workers.queues import RECONCILE, publish_queue
 from workers.reconcile import reconcile
 
+AWAY = (OperationalError, RedisError, OSError)
 logger = logging.getLogger(__name__)
 LARGEST_CHUNK = 25
 SMALL = 16
@@ -38,8 +40,8 @@ def answer_bell(**_: Any) -> None:
     """The doorbell rang: have a worker dispatch at once; the dispatcher comes by anyway."""
     try:
         dispatch.apply_async(expires=10)
-    except OperationalError as problem:
-        raise NobodyThere(type(problem).__name__) from None
+    except AWAY as problem:
+        logger.warning("the broker does not answer (%s); due posts wait", type(problem).__name__)
 
 
 def ring_due(at: datetime) -> int:
@@ -76,7 +78,7 @@ def _send(task: Any, queue: str, many: list[list[Any]]) -> None:
             for arguments in many:
                 args = [arguments] if wrapped else arguments
                 task.apply_async(args=args, queue=queue, producer=producer)
-    except OperationalError as problem:
+    except AWAY as problem:
         raise NobodyThere(type(problem).__name__) from None
 
 

@@ -109,13 +109,20 @@ BECAUSE: dict[tuple[State, str], Wording] = {
         means="{network} answered in a way that Postrider does not understand. It is in the log of"
         " whoever runs this site.",
     ),
+    (State.FAILED, "misconfigured"): replace(
+        RESULTS[State.FAILED],
+        means="{network} does not accept the way in which this site is set up. That is not your"
+        " account's fault; whoever runs this site must look, then try again.",
+    ),
 }
 POSTS: dict[PostState, Wording] = {
     PostState.DRAFT: RESULTS[State.DRAFT],
     PostState.SCHEDULED: RESULTS[State.SCHEDULED],
     PostState.POSTING: Wording("Posting", "It is on its way.", "move", "send"),
     PostState.POSTED: Wording("Posted", "It is out everywhere.", "ok", "check"),
-    PostState.PARTIAL: Wording("Partly posted", "It is out on some accounts only.", "warn", "alert"),
+    PostState.PARTIAL: Wording(
+        "Partly posted", "It is out on some accounts only.", "warn", "alert"
+    ),
     PostState.FAILED: Wording("Not posted", "It is not out anywhere.", "bad", "cross"),
     PostState.CANCELLED: RESULTS[State.CANCELLED],
 }
@@ -134,6 +141,7 @@ OUTCOMES: dict[str, tuple[str, str]] = {
     "unauthorized": ("Key not accepted", "warn"),
     "forbidden": ("Not allowed", "bad"),
     "unexpected": ("Not understood", "bad"),
+    "misconfigured": ("Not set up right", "bad"),
 }
 
 

@@ -110,7 +110,7 @@ def distance(value: datetime | None) -> str:
 @register.filter
 def may(membership: Membership | None, permission: str) -> bool:
     """Whether this member may do this; nobody may anything."""
-    return bool(membership) and role_may(membership.role, Permission(permission))
+    return role_may(membership.role, Permission(permission)) if membership else False
 
 
 def readable_on(colour: str) -> str:

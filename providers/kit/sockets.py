@@ -36,13 +36,15 @@ class _Call:
     def __init__(self, ends_at: float) -> None:
         self.ends_at = ends_at
         self.connection: Any = None
+        self.sock: socket.socket | None = None
         self.over = False
 
     def cut(self) -> None:
-        sock = getattr(self.connection, "sock", None)
+        sock = self.sock or getattr(self.connection, "sock", None)
         if not self.over and sock is not None:
             with contextlib.suppress(OSError):
-                sock.shutdown(socket.SHUT_RDWR)
+                # Not the TLS socket's own shutdown: that would pull its state from under a read.
+                socket.socket.shutdown(sock, socket.SHUT_RDWR)
 
 
 class Watchdog:
@@ -103,8 +105,11 @@ class _Watched:
     def request(self, *args: Any, **kwargs: Any) -> None:
         call = getattr(_here, "call", None)
         if call is not None:
-            call.connection = self
+            call.connection, call.sock = self, None
         super().request(*args, **kwargs)  # type: ignore[misc]
+        if call is not None:
+            # "Connection: close" makes the connection forget its socket while the body is read.
+            call.sock = self.sock
 
 
 class _Plain(_Watched, urllib3.connection.HTTPConnection):

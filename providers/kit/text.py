@@ -309,7 +309,7 @@ def _shortened(text: str, rule: TextRule) -> str:
     """`text` with every URL and mention as long as it counts."""
     if rule.url_length is not None:
         for url in reversed(urls(text, bare=False)):
-            text = f"{text[: url.start]}{'x' * rule.url_length}{text[url.end :]}"
+            text = f"{text[: url.start]}{'u' * rule.url_length}{text[url.end :]}"
     return without_domains(text) if rule.short_mentions else text
 
 

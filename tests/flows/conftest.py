@@ -60,9 +60,9 @@ def surroundings(
 @pytest.fixture
 def celery_broker_cluster(tmp_path: Path) -> Iterator[CeleryBrokerCluster]:
     """One redis-server."""
-    cluster = CeleryBrokerCluster(RedisTestBroker(RedisProcess.launch(tmp_path / "redis")))
-    yield cluster
-    cluster.teardown()
+    redis = RedisProcess.launch(tmp_path / "redis")
+    yield CeleryBrokerCluster(RedisTestBroker(redis))
+    redis.teardown()
 
 
 @pytest.fixture
@@ -81,7 +81,7 @@ def celery_setup_app(celery_broker_cluster: CeleryBrokerCluster) -> Iterator[Cel
 
 def _point(url: str) -> None:
     project_app.conf.update(broker_url=url, broker_write_url=url, broker_read_url=url)
-    kombu.pools.reset()
+    kombu.pools.reset()  # type: ignore[no-untyped-call]
     project_app._pool = None
     project_app.amqp._producer_pool = None
 
@@ -96,9 +96,8 @@ def celery_worker_cluster(
     """One worker process that serves every queue."""
     env = {**surroundings, "REDIS_URL": celery_broker_cluster[0].container.url}
     worker = WorkerProcess.launch(tmp_path / "worker", env, ",".join(queues.LANES))
-    cluster = CeleryWorkerCluster(CeleryTestWorker(worker, celery_setup_app))
-    yield cluster
-    cluster.teardown()
+    yield CeleryWorkerCluster(CeleryTestWorker(worker, celery_setup_app))
+    worker.teardown()
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from typing import Any
 from pytest_celery import CeleryWorkerContainer, RedisContainer
 
 from deploy.broker import free_port, redis_command
+from deploy.keep import dying_with_me
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -49,6 +50,7 @@ class Process:
                 stdout=out,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                preexec_fn=dying_with_me(signal.SIGKILL),
             )
         return self
 

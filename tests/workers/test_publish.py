@@ -158,6 +158,7 @@ def test_a_dead_grant_holds_the_post_until_its_owner_connects_again(
     assert only(post).state == State.HELD
     street.tell("reset")
     reconnect(street, account)
+    turn()
     assert run(post) == [State.POSTED]
     assert street.texts(name) == ["I will wait."]
 

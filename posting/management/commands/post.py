@@ -1,4 +1,4 @@
-"""`manage.py post "text" --to x,mastodon --as EMAIL [--at TIME]`: write a post from a script."""
+"""`manage.py post TEXT --to NETWORK,… --as EMAIL [--at TIME]`: write a post from a script."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tokens.models import SocialAccount
 class Command(BaseCommand):
     """Writes a post as a person and prints its number."""
 
-    help = "Write a post: manage.py post TEXT --to x,mastodon --as EMAIL [--at 2026-12-24T18:00]"
+    help = "Write a post: manage.py post TEXT --to NETWORK,… --as EMAIL [--at 2026-12-24T18:00]"
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Text, networks (or handles), person, moment."""

@@ -1,0 +1,99 @@
+# Everything a person at the keyboard starts: `make` alone lists it.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+PY := .venv/bin/python
+# 3.11 first: wheels of the embedded Redis and PostgreSQL exist for it.
+PYTHONS := python3.11 python3 python3.12 python3.13 python3.14
+CODE := manage.py project accounts tokens posting workers providers integrations sandbox deploy tests
+# The tests whose outcome may depend on the database; they run again on PostgreSQL.
+DATABASE_TESTS = $(wildcard tests/accounts tests/tokens tests/posting tests/workers tests/pages tests/flows)
+PYTEST := $(PY) -m pytest -q
+
+.PHONY: help demo test smoke test-bluesky provider lint format types contracts tests tests-sqlite \
+	tests-postgres lock docs clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(firstword $(MAKEFILE_LIST)) | \
+		while IFS='|' read -r name does; do printf '  make %-14s %s\n' "$$name" "$$does"; done
+
+demo: .venv/.ready-run ## start everything on this machine; Ctrl-C stops it
+	@exec $(PY) -m deploy.demo
+
+test: lint types contracts tests ## everything that must hold before a commit
+
+smoke: .venv/.ready-run ## one post from the form to three networks and back; takes DATABASE_URL=…
+	@$(if $(DATABASE_URL),DATABASE_URL='$(DATABASE_URL)' )$(PY) -m deploy.smoke
+
+test-bluesky: .venv/.ready-dev ## the Bluesky adapter against a server that nobody here wrote
+	$(PYTEST) -m real tests/real
+
+provider: .venv/.ready-dev ## begin a new network: make provider NAME=example
+	@$(PY) -m deploy.new_provider '$(NAME)'
+
+lint: .venv/.ready-dev ## style and mistakes (ruff)
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+
+format: .venv/.ready-dev ## put the code into shape
+	@$(PY) -m ruff check --fix --quiet . || true
+	@$(PY) -m ruff format .
+
+types: .venv/.ready-dev ## types (mypy, strict)
+	@SECRET_KEY=types TOKEN_KEYS=types $(PY) -m mypy $(wildcard $(CODE))
+
+contracts: .venv/.ready-dev ## who may import whom (import-linter)
+	@.venv/bin/lint-imports
+
+tests: tests-sqlite tests-postgres ## every test, on SQLite and where it matters on PostgreSQL
+
+tests-sqlite: .venv/.ready-dev ## every test, on SQLite
+	@$(PYTEST)
+
+tests-postgres: .venv/.ready-dev ## the database tests, on a PostgreSQL of their own
+	@$(if $(DATABASE_TESTS),$(PY) -m deploy.postgres_run -- $(PYTEST) $(DATABASE_TESTS))
+
+lock: .venv/.ready-dev ## lock the dependencies with hashes (needs uv)
+	@command -v uv >/dev/null || { echo 'make lock needs uv, which was not found on the PATH.'; exit 1; }
+	uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url \
+		--python-version 3.11 -o requirements/dev.txt requirements/dev.in
+	uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url \
+		--python-version 3.11 -c requirements/dev.txt -o requirements/run.txt requirements/run.in
+
+docs: .venv/.ready-run ## write the generated pages of docs/ anew
+	@$(PY) -m deploy.docs
+
+clean: ## remove what the tools left behind; var/ (the demo's data) and .venv/ stay
+	@rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build
+	@find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
+
+# --- first use: an environment of our own, filled from the locked lists -------------------------
+.venv/bin/python:
+	@set -e; \
+	python=; \
+	for one in $(PYTHONS); do \
+		if $$one -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+			python=$$one; break; \
+		fi; \
+	done; \
+	if [ -z "$$python" ]; then \
+		echo 'Postrider needs Python 3.11 or newer, and none was found on the PATH.'; exit 1; \
+	fi; \
+	if $$python -c 'import ensurepip, venv' 2>/dev/null; then \
+		$$python -m venv .venv; \
+	elif $$python -c 'import pip, venv' 2>/dev/null; then \
+		$$python -m venv --without-pip .venv; \
+		$$python -m pip --python .venv/bin/python install --quiet pip; \
+	else \
+		echo 'Python cannot make an environment here: install the package python3-venv.'; exit 1; \
+	fi
+
+.venv/.ready-run: requirements/run.txt | .venv/bin/python
+	@echo 'Installing what Postrider needs to run …'
+	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+.venv/.ready-dev: requirements/dev.txt requirements/run.txt | .venv/bin/python
+	@echo 'Installing what the tests and checks need …'
+	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@ .venv/.ready-run

@@ -1,0 +1,1 @@
+"""Starting, supervising and trying out Postrider: the demo, the smoke test, the local servers."""

@@ -1,0 +1,1 @@
+"""The starting and supervising of everything: real processes, on loopback."""

@@ -1,0 +1,153 @@
+"""One post and what became of it: the polled lines, the buttons, every attempt."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+from pytest_django import Settings
+
+from posting.compose import compose
+from posting.models import Post
+from posting.states import CANCELLABLE, MOVING, REPEATABLE, State
+from tests.cast import Cast
+from tests.pages.conftest import Page, Put, read, tried
+from tokens.models import SocialAccount
+
+STOP_POLLING = 286
+
+
+def page_of(client: Client, post: Post) -> Page:
+    """The page of a post."""
+    return read(client.get(reverse("post", args=[post.pk])))
+
+
+def offers(page: Page, name: str, *args: int) -> bool:
+    """Whether a button of the one form on the page leads there."""
+    [form] = page.all("form", id="act")
+    return form["method"] == "post" and bool(
+        page.all("button", form="act", formaction=reverse(name, args=args))
+    )
+
+
+@pytest.mark.parametrize("state", State)
+def test_each_state_offers_just_what_can_be_done(
+    state: State, alice: Client, post: Post, put: Put
+) -> None:
+    result = put(state)
+    page = page_of(alice, post)
+    assert offers(page, "cancel-post", post.pk) is (state in CANCELLABLE)
+    assert offers(page, "try-again", post.pk) is (state in REPEATABLE)
+    assert offers(page, "confirm-result", post.pk, result.pk) is (state is State.UNCONFIRMED)
+    [line] = page.all("li", data_state=state)
+    assert (line["data-result"], line["data-provider"]) == ("", result.provider)
+
+
+@pytest.mark.parametrize("state", State)
+def test_the_lines_are_asked_for_while_something_moves(
+    state: State, alice: Client, post: Post, put: Put
+) -> None:
+    put(state)
+    url = reverse("post-results", args=[post.pk])
+    answer = alice.get(url)
+    [region] = read(answer).all("section", id="results")
+    moves = state in MOVING
+    assert answer.status_code == (200 if moves else STOP_POLLING)
+    assert region.get("hx-get") == (url if moves else None)
+
+
+def test_the_page_and_its_update_hold_the_same_lines(alice: Client, post: Post) -> None:
+    whole = alice.get(reverse("post", args=[post.pk])).content.decode()
+    lines = alice.get(reverse("post-results", args=[post.pk])).content.decode()
+    assert lines.strip() in whole
+
+
+def test_a_posted_line_leads_to_the_network(alice: Client, post: Post, put: Put) -> None:
+    put(State.POSTED, external_url="https://network.test/1", posted_at=timezone.now())
+    [link] = page_of(alice, post).all("a", href="https://network.test/1")
+    assert (link["rel"], link["target"]) == ("noopener", "_blank")
+
+
+@pytest.mark.parametrize(
+    ("state", "is_open"),
+    [
+        (State.FAILED, True),
+        (State.UNCERTAIN, True),
+        (State.UNCONFIRMED, True),
+        (State.POSTED, False),
+    ],
+)
+def test_the_attempts_lie_open_where_something_is_wrong(
+    state: State, is_open: bool, alice: Client, post: Post, put: Put
+) -> None:
+    tried(put(state), "rejected")
+    [attempts] = page_of(alice, post).all("details")
+    assert ("open" in attempts) is is_open
+
+
+def test_every_attempt_is_told(alice: Client, post: Post, put: Put) -> None:
+    result = put(State.FAILED, error="rejected", words="Too long.")
+    tried(result, "uncertain", words="The line went dead.", next_step="Looks first.")
+    tried(result, "not seen", kind="look", words="Not there yet.")
+    tried(result, "rejected", words="Too long.", http_status=400)
+    page = page_of(alice, post)
+    told = [(li["data-kind"], li["data-outcome"]) for li in page.all("li") if "data-attempt" in li]
+    assert told == [("publish", "uncertain"), ("look", "not seen"), ("publish", "rejected")]
+    for said in ("The line went dead.", "→ Looks first.", "HTTP 400", "c0ffee", "0.42\xa0s"):
+        assert said in page.text
+
+
+def test_what_people_and_networks_write_stays_text(
+    cast: Cast, alice: Client, account: SocialAccount
+) -> None:
+    evil = "<script>alert(1)</script>"
+    post = compose(
+        team=cast.team, author=cast.alice, text=evil, accounts=[account], at=timezone.now()
+    )
+    post.results.all().update(state=State.FAILED, words=evil)
+    tried(post.results.get(), "rejected", words=evil, next_step=evil)
+    for url in (reverse("post", args=[post.pk]), reverse("posts")):
+        answer = alice.get(url)
+        assert evil not in answer.content.decode()
+        assert evil in read(answer).text
+
+
+def test_a_time_is_shown_in_the_readers_zone(alice: Client, cast: Cast, post: Post) -> None:
+    cast.alice.time_zone = "Asia/Kathmandu"
+    cast.alice.save()
+    later = timezone.now() + timedelta(days=2)
+    Post.objects.filter(pk=post.pk).update(due_at=later)
+    page = page_of(alice, post)
+    assert "UTC+0545" in page.text
+    assert later.strftime("%Y-%m-%dT%H:%M") in " ".join(t["datetime"] for t in page.all("time"))
+
+
+def test_the_practice_street_is_linked_only_where_there_is_one(
+    alice: Client, post: Post, settings: Settings
+) -> None:
+    settings.PRACTICE_URL = ""
+    assert "See what the networks received" not in page_of(alice, post).text
+    settings.PRACTICE_URL = "http://street.test"
+    assert page_of(alice, post).all("a", href="http://street.test")
+
+
+def test_cancelled_and_tried_again_without_a_script(alice: Client, post: Post, put: Put) -> None:
+    assert "Cancelled" in read(alice.post(reverse("cancel-post", args=[post.pk]), follow=True)).text
+    put(State.FAILED)
+    page = read(alice.post(reverse("try-again", args=[post.pk]), follow=True))
+    assert "Trying again" in page.text
+    assert page.all("li", data_state="scheduled")
+
+
+@pytest.mark.parametrize(("answer", "after"), [("there", "posted"), ("again", "scheduled")])
+def test_a_person_says_whether_it_is_there(
+    answer: str, after: str, alice: Client, post: Post, put: Put
+) -> None:
+    result = put(State.UNCONFIRMED)
+    page = page_of(alice, post)
+    assert page.all("button", name="answer", value=answer)
+    url = reverse("confirm-result", args=[post.pk, result.pk])
+    assert read(alice.post(url, {"answer": answer}, follow=True)).all("li", data_state=after)

@@ -1,0 +1,135 @@
+"""Every state, outcome and standing has words, and they say what a person must know first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from posting.models import Post
+from posting.states import PostState, State
+from posting.templatetags import wording
+from project.templatetags.frame import ICONS, distance, mark, readable_on
+from project.templatetags.standing import standing
+from providers.kit.errors import NetworkError
+from tests.cast import Cast
+from tests.pages.conftest import Put, connect, tried
+from tokens.models import OAuthToken, SocialAccount
+from tokens.states import AccountState
+
+TONES = {"ok", "move", "wait", "warn", "bad", "off"}
+EVERY = [*wording.RESULTS.values(), *wording.BECAUSE.values(), *wording.POSTS.values()]
+
+
+def errors(parent: type[NetworkError] = NetworkError) -> Iterator[type[NetworkError]]:
+    """Every way in which a network can say no."""
+    for error in parent.__subclasses__():
+        yield error
+        yield from errors(error)
+
+
+def test_every_state_has_words() -> None:
+    assert set(wording.RESULTS) == set(State)
+    assert set(wording.POSTS) == set(PostState)
+
+
+@pytest.mark.parametrize("said", EVERY, ids=lambda said: said.label)
+def test_words_are_whole(said: wording.Wording) -> None:
+    assert said.label
+    assert said.means.format(network="Net").endswith(".")
+    assert said.tone in TONES
+    assert said.icon in ICONS
+
+
+def test_every_outcome_has_words() -> None:
+    assert {error.outcome for error in errors()} <= set(wording.OUTCOMES)
+    ends = {error.outcome for error in errors()} - {"throttled", "uncertain", "unauthorized"}
+    assert {(State.FAILED, outcome) for outcome in ends} <= set(wording.BECAUSE)
+    assert {tone for _, tone in wording.OUTCOMES.values()} <= TONES
+
+
+def test_an_outcome_that_nobody_listed_speaks_for_itself(put: Put) -> None:
+    attempt = tried(put(State.FAILED), "brand new")
+    assert wording.outcome_words(attempt)["label"] == "brand new"
+
+
+def test_a_second_try_is_not_called_scheduled(put: Put) -> None:
+    assert wording.result_words(put(State.SCHEDULED)).label == "Scheduled"
+    assert wording.result_words(put(State.SCHEDULED, error="throttled")).label == "Waiting"
+    assert wording.result_words(put(State.SCHEDULED, error="brand new")).label == "Trying again"
+
+
+def test_a_doubtful_post_is_not_called_failed(post: Post, put: Put) -> None:
+    put(State.UNCONFIRMED)
+    assert wording.post_words(post).label == "Please check"
+
+
+def test_a_held_post_waits_for_a_person(post: Post, put: Put) -> None:
+    put(State.HELD, held_for="reconnect")
+    assert wording.post_words(post).label == "Waiting for you"
+
+
+def test_a_list_is_asked_for_again_only_while_it_moves(post: Post, put: Put) -> None:
+    paces = []
+    for state in (State.SENDING, State.SCHEDULED, State.POSTED):
+        put(state)
+        paces.append(wording.pace([post]))
+    assert paces == [wording.QUICKLY, wording.SLOWLY, ""]
+
+
+@pytest.mark.parametrize(
+    ("account_fields", "token_fields", "label"),
+    [
+        ({}, {}, "Connected"),
+        ({"state": AccountState.RECONNECT}, {}, "Reconnect"),
+        ({"token": None}, {}, "Reconnect"),
+        ({"provider": "gone"}, {}, "Not available"),
+        ({"blocked_until": timezone.now() + timedelta(hours=1)}, {}, "Limited until"),
+        ({"blocked_until": timezone.now() - timedelta(hours=1)}, {}, "Connected"),
+        (
+            {},
+            {"can_refresh": False, "expires_at": timezone.now() + timedelta(days=3)},
+            "Expires",
+        ),
+    ],
+)
+def test_how_an_account_stands(
+    account_fields: dict[str, object],
+    token_fields: dict[str, object],
+    label: str,
+    cast: Cast,
+    account: SocialAccount,
+) -> None:
+    OAuthToken.objects.filter(team=cast.team).update(**token_fields)
+    SocialAccount.objects.filter(pk=account.pk).update(**account_fields)
+    assert standing(SocialAccount.objects.get(pk=account.pk)).label == label
+
+
+def test_a_key_that_could_not_be_renewed_is_said(cast: Cast, account: SocialAccount) -> None:
+    said = [standing(account).means]
+    OAuthToken.objects.filter(team=cast.team).update(problem="The network is down.")
+    said.append(standing(SocialAccount.objects.get(pk=account.pk)).means)
+    OAuthToken.objects.filter(team=cast.team).update(can_refresh=False, problem="")
+    said.append(standing(SocialAccount.objects.get(pk=account.pk)).means)
+    assert len(set(said)) == 3
+
+
+def test_distances_are_words() -> None:
+    now = timezone.now()
+    steps = [timedelta(days=2, hours=1), timedelta(seconds=5), timedelta(0), timedelta(hours=-3)]
+    said = [distance(now + step).replace("\xa0", " ") for step in steps]
+    assert said == ["in 2 days", "in a moment", "just now", "3 hours ago"]
+    assert distance(None) == ""
+
+
+def test_a_mark_can_be_read_on_any_colour() -> None:
+    assert readable_on("#000000") == "#ffffff"
+    assert readable_on("#ffe000") == "#000000"
+    assert "style" not in mark("gone")
+
+
+def test_accounts_of_one_network_are_told_apart(cast: Cast, account: SocialAccount) -> None:
+    other = connect(cast, account.provider, "second")
+    assert str(other) != str(account)

@@ -1,0 +1,251 @@
+"""One network on the practice street: connect to it, order trouble there, see what arrived."""
+
+from __future__ import annotations
+
+import time
+import traceback
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from html.parser import HTMLParser
+from typing import Any
+from urllib.parse import parse_qs, urljoin, urlsplit
+
+import pytest
+import requests
+
+import providers
+from providers.kit.contract import (
+    Account,
+    App,
+    Finds,
+    Grant,
+    Identity,
+    Message,
+    Provider,
+    Receipt,
+    Refreshes,
+    Registers,
+    SignsInByForm,
+    SignsInByOAuth,
+    practice_options,
+    practice_values,
+)
+from providers.kit.errors import NetworkError
+from providers.kit.http import Patience, Wire
+from providers.kit.oauth import new_verifier
+
+BACK = "http://127.0.0.1:9/back"
+"""Where the dance returns to; nothing listens there, the address itself is read."""
+SHORT = Patience(connect=2.0, read=0.4, deadline=0.6)
+LONG = Patience(connect=5.0, read=10.0, deadline=10.0)
+
+
+@dataclass(frozen=True)
+class Connection:
+    """What is known once somebody has connected."""
+
+    grant: Grant
+    identity: Identity
+    account: Account
+    host: str
+    app: App | None = None
+    unseen: tuple[str, ...] = field(default=(), repr=False)
+
+
+class Stage:
+    """An adapter in front of its twin."""
+
+    def __init__(self, name: str, street_url: str) -> None:
+        self.name = name
+        self.street = street_url
+        self.kind = providers.adapter(name)
+        self.options = practice_options(self.kind, street_url)
+        self.values = practice_values(self.kind, street_url)
+        self.provider = self.with_patience(LONG)
+
+    def with_patience(self, patience: Patience) -> Provider:
+        """The same adapter with another patience."""
+        wire = Wire(trusted=frozenset({self.street}), patience=patience)
+        return self.kind(self.options, wire)
+
+    # Connecting
+
+    def connect(self) -> Connection:
+        """Somebody connects: by the dance, or by what they type."""
+        if isinstance(self.provider, SignsInByForm):
+            grant, identity = self.provider.sign_in(self.values)
+            return self.connected(grant, identity, self.provider.host(self.values))
+        assert isinstance(self.provider, SignsInByOAuth)
+        host, app = self.host_and_app()
+        code, verifier = self.consent(app, host)
+        grant = self.provider.exchange(
+            app=app, host=host, code=code, verifier=verifier, redirect_uri=BACK
+        )
+        identity = self.provider.identify(grant, host)
+        return self.connected(grant, identity, host, app, code, verifier)
+
+    def host_and_app(self) -> tuple[str, App]:
+        """Our app at this network, registered if need be."""
+        assert isinstance(self.provider, SignsInByOAuth)
+        host = self.provider.host(self.values)
+        app = self.provider.app(host)
+        if app is None:
+            assert isinstance(self.provider, Registers)
+            app = self.provider.register(host, BACK)
+        return host, app
+
+    def consent(self, app: App, host: str) -> tuple[str, str]:
+        """Say yes on the network's own page; returns the code and the verifier of the dance."""
+        assert isinstance(self.provider, SignsInByOAuth)
+        verifier, state = new_verifier(), uuid.uuid4().hex
+        url = self.provider.authorize_url(
+            app=app, host=host, state=state, verifier=verifier, redirect_uri=BACK
+        )
+        page = requests.get(url, timeout=5)
+        assert page.status_code == 200, page.text
+        form = Form.on(page.text)
+        answer = requests.post(
+            urljoin(url, form.action), data=form.values, timeout=5, allow_redirects=False
+        )
+        back = answer.headers["Location"]
+        query = {name: values[0] for name, values in parse_qs(urlsplit(back).query).items()}
+        assert back.startswith(BACK)
+        assert query["state"] == state
+        return query["code"], verifier
+
+    def connected(
+        self, grant: Grant, identity: Identity, host: str, app: App | None = None, *more: str
+    ) -> Connection:
+        """Everything about a new connection, and every secret it has brought."""
+        typed = [self.values[f.name] for f in self.kind.fields if f.secret]
+        kept = [self.options[s.name] for s in self.kind.settings if s.secret]
+        ours = [app.client_secret] if app else []
+        secrets = [grant.access_token, grant.refresh_token, *ours, *typed, *kept, *more]
+        account = Account(
+            identity.external_id, identity.handle, grant.host or host, grant.access_token
+        )
+        unseen = tuple(secret for secret in secrets if secret)
+        return Connection(grant, identity, account, host, app, unseen)
+
+    # Publishing
+
+    def message(self, text: str = "") -> Message:
+        """A new message."""
+        now = datetime.now(UTC)
+        return Message(text or f"Hello from {uuid.uuid4()}", str(uuid.uuid4()), now)
+
+    def resolve(self, message: Message, account: Account) -> Receipt:
+        """What the engine does after a doubt: repeat where that is harmless, else look first."""
+        if self.kind.resend_window:
+            return self.provider.publish(message, account)
+        assert isinstance(self.provider, Finds)
+        return self.provider.find(message, account) or self.provider.publish(message, account)
+
+    # The street's desk
+
+    def trouble(self, kind: str, on: str = "publish", times: int = 1, seconds: float = 2.0) -> None:
+        """Order trouble for the next requests of a purpose."""
+        order = {"kind": kind, "on": on, "times": times, "seconds": seconds}
+        self.tell("trouble", {"network": self.name, **order})
+
+    def board(self) -> list[dict[str, Any]]:
+        """The posts that stand at the network."""
+        posts: list[dict[str, Any]] = self.ask("board")["posts"]
+        return posts
+
+    def standing(self, message: Message, *, within: float = 3.0) -> int:
+        """How many posts of this message stand there; waits for one that is still under way."""
+        ends_at = time.monotonic() + within
+        while True:
+            count = len([post for post in self.board() if post["text"] == message.text])
+            if count or time.monotonic() > ends_at:
+                return count
+            time.sleep(0.05)
+
+    def requests(self) -> list[dict[str, Any]]:
+        """What was really sent to the network."""
+        sent: list[dict[str, Any]] = self.ask("requests")["requests"]
+        return sent
+
+    def tell(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """One order at the desk."""
+        answer = requests.post(f"{self.street}/_street/{path}", json=body, timeout=5)
+        assert answer.ok, answer.text
+        told: dict[str, Any] = answer.json()
+        return told
+
+    def ask(self, path: str) -> dict[str, Any]:
+        """One question at the desk."""
+        query = {"network": self.name}
+        answer = requests.get(f"{self.street}/_street/{path}", params=query, timeout=5)
+        answer.raise_for_status()
+        told: dict[str, Any] = answer.json()
+        return told
+
+
+def use(stage: Stage, ada: Connection, on: str) -> object:
+    """Make a request of this purpose, or skip where the network has none."""
+    match on, stage.provider:
+        case "publish", Provider():
+            return stage.provider.publish(stage.message(), ada.account)
+        case "find", Finds() as finder:
+            return finder.find(stage.message(), ada.account)
+        case "identity", SignsInByOAuth() as dancer:
+            return dancer.identify(ada.grant, ada.host)
+        case "token", Refreshes() as keeper:
+            return keeper.refresh(grant=ada.grant, app=ada.app, host=ada.host)
+        case "token", _:
+            return stage.connect()
+    pytest.skip(f"{stage.name} has no request for {on}")
+
+
+@contextmanager
+def refused(
+    kind: type[NetworkError] | tuple[type[NetworkError], ...], unseen: tuple[str, ...]
+) -> Iterator[pytest.ExceptionInfo[NetworkError]]:
+    """The block ends in an error of this kind, which gives away none of the `unseen` values."""
+    with pytest.raises(kind) as caught:
+        yield caught
+    error = caught.value
+    trace = "".join(traceback.format_exception(error))
+    told = f"{error.words} {error} {error!r} {error.network_code} {vars(error)} {trace}"
+    assert error.words.strip()
+    assert [secret for secret in unseen if secret in told] == []
+
+
+class Form(HTMLParser):
+    """The one form of a page, filled in as a browser would that only presses the first button."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.action = ""
+        self.values: dict[str, str] = {}
+        self.pressed = False
+
+    @classmethod
+    def on(cls, page: str) -> Form:
+        """The form on this page."""
+        form = cls()
+        form.feed(page)
+        return form
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Take over what a browser would send."""
+        found = {name: value or "" for name, value in attrs}
+        name, value = found.get("name", ""), found.get("value", "")
+        match tag, found.get("type", ""):
+            case "form", _:
+                self.action = found.get("action", "")
+            case "input", "radio" | "checkbox" if "checked" not in found:
+                pass
+            case "button", "button" | "reset":
+                pass
+            case ("button", _) | ("input", "submit"):
+                if name and not self.pressed:
+                    self.values[name] = value
+                self.pressed = True
+            case ("input", _) if name:
+                self.values[name] = value
