@@ -93,7 +93,7 @@ def prepare(around: Surroundings) -> None:
     if static_is_stale(around.var):
         manage(around, "collectstatic", "--noinput", "--verbosity=0")
         (around.var / "static.stamp").touch()
-    manage(around, "seed_demo", "--email", DEMO_USER, "--password", around["DEMO_PASSWORD"])
+    manage(around, "seed_demo", "--email", DEMO_USER, f"--password={around['DEMO_PASSWORD']}")
 
 
 def framed(lines: list[str]) -> str:

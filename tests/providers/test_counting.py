@@ -179,7 +179,7 @@ def test_urls_never_overlap_and_stand_where_they_say(said: str, repeat: int) -> 
 )
 def test_hostile_texts_are_counted_in_good_time(piece: str) -> None:
     hostile = "https://example.com/" + piece * (20_000 // len(piece))
-    begun_at = time.perf_counter()
+    begun_at = time.thread_time()
     text.length(hostile, X)
     text.length(hostile, MASTODON)
-    assert time.perf_counter() - begun_at < 3
+    assert time.thread_time() - begun_at < 3
