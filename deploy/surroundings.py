@@ -148,6 +148,7 @@ def surroundings(var: Path) -> Surroundings:
         "TRUSTED_ORIGINS": street,
         "WEB_CONCURRENCY": "1",
         "PYTHONUNBUFFERED": "1",
+        "LOG_LEVEL": "WARNING",
     }
     own_redis = None
     if not os.environ.get("REDIS_URL"):

@@ -22,10 +22,18 @@ from workers import queues
 django_stubs_ext.monkeypatch()  # makes Django's generic classes subscriptable at run time
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
-environ.Env.read_env(BASE_DIR / ".env")
+
+
+def read_file(path: Path) -> None:
+    """Take NAME=value lines from a file if it is there; what is set already stays."""
+    if path.is_file():
+        environ.Env.read_env(path)
+
+
+read_file(BASE_DIR / ".env")
 VAR_DIR = Path(env.str("VAR_DIR", default="var"))
 VAR_DIR = VAR_DIR if VAR_DIR.is_absolute() else BASE_DIR / VAR_DIR
-environ.Env.read_env(VAR_DIR / "demo.env")
+read_file(VAR_DIR / "demo.env")
 
 
 def needed(name: str, hint: str) -> str:
@@ -237,6 +245,7 @@ CELERY_TASK_REJECT_ON_WORKER_LOST = False
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_CREATE_MISSING_QUEUES = False
 CELERY_TASK_DEFAULT_QUEUE = queues.HOUSEKEEPING
+CELERY_TASK_DEFAULT_EXCHANGE = "postrider"
 CELERY_TASK_QUEUES = [Queue(name, routing_key=name) for name in queues.LANES]  # type: ignore[no-untyped-call]
 CELERY_TASK_ROUTES = queues.ROUTES
 CELERY_TASK_SERIALIZER = "json"
@@ -273,6 +282,7 @@ LOGGING: dict[str, Any] = {
     "loggers": {
         "django.server": {"handlers": ["console"], "propagate": False},
         "kombu": {"level": "WARNING"},
+        "flower": {"level": "ERROR"},
         "celery.redirected": {"level": "WARNING"},
     },
 }
