@@ -8,7 +8,8 @@ PYTHONS := python3.11 python3 python3.12 python3.13 python3.14
 CODE := manage.py project accounts tokens posting workers providers integrations sandbox deploy tests
 # The tests whose outcome may depend on the database; they run again on PostgreSQL.
 DATABASE_TESTS = $(wildcard tests/accounts tests/tokens tests/posting tests/workers tests/pages tests/flows)
-PYTEST := $(PY) -m pytest -q
+# Two at a time: stories of one file stay together, and most of them wait for servers.
+PYTEST := $(PY) -m pytest -q -n 2 --dist loadfile
 
 .PHONY: help demo test smoke test-bluesky provider lint format types contracts tests tests-sqlite \
 	tests-postgres lock docs clean
@@ -26,7 +27,7 @@ smoke: .venv/.ready-run ## one post from the form to three networks and back; ta
 	@$(if $(DATABASE_URL),DATABASE_URL='$(DATABASE_URL)' )$(PY) -m deploy.smoke
 
 test-bluesky: .venv/.ready-dev ## the Bluesky adapter against a server that nobody here wrote
-	$(PYTEST) -m real tests/real
+	@$(PY) -m pytest -q -m real tests/real
 
 provider: .venv/.ready-dev ## begin a new network: make provider NAME=example
 	@$(PY) -m deploy.new_provider '$(NAME)'

@@ -18,6 +18,11 @@ from tests import cast as people
 from tokens import networks
 
 
+def pytest_configure() -> None:
+    """Passwords of the cast need no slow hash."""
+    project_settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings() -> None:
     """A test database that worker processes can see: a file, not memory."""
