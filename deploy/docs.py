@@ -1,19 +1,20 @@
-"""Writes the generated pages: docs/providers.md from the adapters, docs/tree.md from the modules.
+"""Writes what is generated: docs/tree.md, docs/providers.md, the networks in `.env.example`.
 
-python -m deploy.docs [folder]        (this is what `make docs` runs)
+python -m deploy.docs        (this is what `make docs` runs)
 """
 
 from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import providers
 from deploy.surroundings import ROOT
 from providers.kit.contract import Finds, Provider, Refreshes, Registers
 
+MARK = "# --- the networks (written by `make docs`)"
 NOTE = "<!-- Written by `make docs`; changes made by hand are lost. -->"
 PLACES = ("project", "accounts", "tokens", "posting", "workers", "providers", "sandbox", "deploy")
 
@@ -60,20 +61,36 @@ def networks() -> Iterator[str]:
         yield from network(providers.adapter(name))
 
 
-def write(folder: Path) -> None:
-    """Writes both pages into a folder."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, lines in (("tree.md", tree()), ("providers.md", networks())):
-        (folder / name).write_text("\n".join(lines) + "\n")
+def variables() -> Iterator[str]:
+    """The part of `.env.example` that the adapters declare."""
+    yield MARK
+    for name in providers.names():
+        adapter = providers.adapter(name)
+        yield from ("", f"# {adapter.label}")
+        for setting in adapter.settings:
+            yield f"# {setting.help}{' (needed to connect)' if setting.needed else ''}"
+            yield f"{setting.name}={setting.default}"
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Writes the pages and says where."""
-    folder = Path(arguments[0]) if arguments else ROOT / "docs"
-    write(folder)
-    print(f"wrote tree.md and providers.md in {folder}")
+def pages() -> dict[Path, str]:
+    """Every generated text by its place; `.env.example` keeps what people wrote above the mark."""
+    example = ROOT / ".env.example"
+    by_hand = example.read_text().partition(MARK)[0]
+    return {
+        ROOT / "docs" / "tree.md": "\n".join(tree()) + "\n",
+        ROOT / "docs" / "providers.md": "\n".join(networks()) + "\n",
+        example: by_hand + "\n".join(variables()) + "\n",
+    }
+
+
+def main() -> int:
+    """Writes what has changed and says what."""
+    for path, text in pages().items():
+        if not path.exists() or path.read_text() != text:
+            path.write_text(text)
+            print(f"wrote {path.relative_to(ROOT)}")
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())
