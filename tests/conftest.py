@@ -24,7 +24,7 @@ def pytest_configure() -> None:
 
 
 @pytest.fixture(scope="session")
-def django_db_modify_db_settings() -> None:
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
     """A test database that worker processes can see: a file, not memory."""
     database = project_settings.DATABASES["default"]
     if "sqlite3" in database["ENGINE"]:

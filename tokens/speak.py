@@ -13,9 +13,9 @@ from typing import TypeVar
 from django.utils import timezone
 
 from providers.kit.contract import Account, Finds, Message, Provider, Receipt
-from providers.kit.errors import Unauthorized, Unavailable
+from providers.kit.errors import Forbidden, Unauthorized, Unavailable
 from tokens.models import OAuthToken, SocialAccount
-from tokens.networks import network
+from tokens.networks import UnknownNetwork, network
 from tokens.refresh import fresh, mark_dead
 from tokens.vault import CannotOpen, unseal
 
@@ -29,7 +29,7 @@ def publish(
 
     `may_send` is asked right before each request; when it says no, nothing is sent (Unavailable).
     """
-    provider = network(account.provider)
+    provider = _adapter(account)
 
     def send(key: Account) -> Receipt:
         if not may_send():
@@ -44,7 +44,7 @@ def find(account: SocialAccount, message: Message, at: datetime) -> Receipt | No
 
     Raises one of the seven errors, and TypeError for a network without look-up (`can_find`).
     """
-    provider = network(account.provider)
+    provider = _adapter(account)
     if not isinstance(provider, Finds):
         raise TypeError(f"{provider.label} cannot look posts up")
 
@@ -57,6 +57,13 @@ def find(account: SocialAccount, message: Message, at: datetime) -> Receipt | No
 def can_find(provider: Provider) -> bool:
     """Whether a network can be asked for a post whose answer was lost."""
     return isinstance(provider, Finds)
+
+
+def _adapter(account: SocialAccount) -> Provider:
+    try:
+        return network(account.provider)
+    except UnknownNetwork:
+        raise Forbidden("This site no longer offers this network.") from None
 
 
 def _with_key(account: SocialAccount, at: datetime, act: Callable[[Account], Said]) -> Said:

@@ -17,7 +17,7 @@ from redis.exceptions import RedisError
 from posting.doorbell import bell
 from posting.models import PostResult
 from workers.publish import publish
-from workers.queues import RECONCILE, publish_queue
+from workers.queues import RECONCILE, lane_of
 from workers.reconcile import reconcile
 
 AWAY = (OperationalError, RedisError, OSError)
@@ -50,7 +50,7 @@ def ring_due(at: datetime) -> int:
     queued = PostResult.objects.queue_due(at)
     _ring(queued + PostResult.objects.ring_again(at, patience))
     doubtful = PostResult.objects.look_due(at, patience)
-    _send(reconcile, RECONCILE, [[pk] for pk, _ in doubtful])
+    _send(reconcile, RECONCILE, [[[pk]] for pk, _ in doubtful])
     return len(queued)
 
 
@@ -59,7 +59,7 @@ def _ring(claimed: Iterable[tuple[int, str]]) -> None:
     for pk, provider in claimed:
         by_provider[provider].append(pk)
     for provider, ids in by_provider.items():
-        _send(publish, publish_queue(provider), [[provider, chunk] for chunk in chunks(ids)])
+        _send(publish, lane_of(provider).name, [[provider, chunk] for chunk in chunks(ids)])
 
 
 def chunks(ids: list[int]) -> list[list[int]]:
@@ -72,12 +72,10 @@ def _send(task: Any, queue: str, many: list[list[Any]]) -> None:
     """One message for each list of arguments, over one connection."""
     if not many:
         return
-    wrapped = task is reconcile
     try:
         with task.app.producer_or_acquire() as producer:
             for arguments in many:
-                args = [arguments] if wrapped else arguments
-                task.apply_async(args=args, queue=queue, producer=producer)
+                task.apply_async(args=arguments, queue=queue, producer=producer)
     except AWAY as problem:
         raise NobodyThere(type(problem).__name__) from None
 

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from workers.queues import LANES, publish_queue
+from workers.queues import lane_of
 
 _guard = threading.Lock()
 _inside: dict[str, int] = {}
@@ -15,9 +15,8 @@ _inside: dict[str, int] = {}
 @contextmanager
 def bulkhead(provider: str) -> Iterator[bool]:
     """True while this process has room for one more task of `provider`, else False; never waits."""
-    lane = LANES[publish_queue(provider)]
     with _guard:
-        room = _inside.get(provider, 0) < lane.bulkhead
+        room = _inside.get(provider, 0) < lane_of(provider).bulkhead
         if room:
             _inside[provider] = _inside.get(provider, 0) + 1
     try:

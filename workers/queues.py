@@ -46,14 +46,22 @@ def publish_queue(provider: str) -> str:
     return f"publish.{provider}"
 
 
+BULKHEAD = 6
 TABLE: tuple[Lane, ...] = (
-    *(Lane(publish_queue(name), "threads", 16, None, 6) for name in providers.names()),
+    *(Lane(publish_queue(name), "threads", 16, None, BULKHEAD) for name in providers.names()),
     Lane(RECONCILE, "threads", 4, None, 4),
     Lane(REFRESH, "threads", 4, None, 4),
     Lane(DISPATCH, "threads", 2, None, 2),
     Lane(HOUSEKEEPING, "threads", 2, None, 2),
 )
 LANES: dict[str, Lane] = {lane.name: lane for lane in TABLE}
+
+
+def lane_of(provider: str) -> Lane:
+    """Where posts for a network wait; a network that is gone is served by housekeeping."""
+    return LANES.get(publish_queue(provider), LANES[HOUSEKEEPING])
+
+
 ROUTES: dict[str, dict[str, Any]] = {
     "workers.reconcile": {"queue": RECONCILE},
     "workers.refresh_token": {"queue": REFRESH},

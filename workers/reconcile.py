@@ -20,7 +20,14 @@ from posting import results
 from posting.results import Delivery
 from posting.states import State
 from providers.kit.contract import Provider, Receipt
-from providers.kit.errors import Duplicate, Forbidden, NetworkError, Rejected, Uncertain
+from providers.kit.errors import (
+    Duplicate,
+    Forbidden,
+    NetworkError,
+    Rejected,
+    Throttled,
+    Uncertain,
+)
 from providers.kit.http import correlation
 from tokens import speak
 from tokens.networks import network
@@ -125,14 +132,16 @@ def _no_answer(delivery: Delivery, problem: NetworkError, at: datetime) -> None:
     if delivery.result.looks >= MOST_LOOKS or isinstance(problem, Forbidden):
         _give_up(delivery, at, problem.words)
         return
-    pause = min(SLOWEST, retry.backoff(delivery.result.looks) + timedelta(seconds=1))
+    due_at = at + min(SLOWEST, retry.backoff(delivery.result.looks) + timedelta(seconds=1))
+    if isinstance(problem, Throttled):
+        due_at = retry.close_gate(delivery, problem, at)
     results.refused(
         delivery,
         State.UNCERTAIN,
         problem,
         at,
-        next_step=f"Asks again at {at + pause:%H:%M:%S} UTC.",
-        due_at=at + pause,
+        next_step=f"Asks again at {due_at:%H:%M:%S} UTC.",
+        due_at=due_at,
     )
 
 

@@ -73,12 +73,18 @@ def _duplicate(delivery: Delivery, problem: Duplicate, at: datetime) -> None:
         _uncertain(delivery, Uncertain(problem.words, status=problem.status), at)
 
 
-def _throttled(delivery: Delivery, problem: Throttled, at: datetime) -> None:
-    """Wait as long as the network says; no attempt is used; the account's gate closes."""
-    tries = delivery.result.attempts
-    wait = problem.wait if problem.wait is not None else backoff(tries + 3)
+def close_gate(delivery: Delivery, problem: Throttled, at: datetime) -> datetime:
+    """The account waits as long as the network says; returns until when."""
+    wait = problem.wait if problem.wait is not None else backoff(delivery.result.attempts + 3)
     until = at + max(wait, timedelta(seconds=1))
     SocialAccount.objects.filter(pk=delivery.result.account_id).update(blocked_until=until)
+    return until
+
+
+def _throttled(delivery: Delivery, problem: Throttled, at: datetime) -> None:
+    """Wait; no attempt is used."""
+    tries = delivery.result.attempts
+    until = close_gate(delivery, problem, at)
     results.refused(
         delivery,
         State.SCHEDULED,

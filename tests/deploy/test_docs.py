@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from deploy.docs import pages
@@ -10,5 +12,5 @@ PAGES = pages()
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
-def test_a_generated_page_is_up_to_date(path) -> None:  # type: ignore[no-untyped-def]
+def test_a_generated_page_is_up_to_date(path: Path) -> None:
     assert path.read_text() == PAGES[path], "run `make docs`"
