@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import providers
+from deploy import keep
 
 ROOT = Path(__file__).resolve().parents[2]
 READERS = {"str", "bool", "int", "list", "db", "needed", "seconds"}
@@ -31,7 +33,9 @@ def read_in_code() -> dict[str, str | None]:
         found[str(first.value)] = as_text(default)
     for each in providers.names():
         found |= {s.name: s.default for s in providers.adapter(each).settings}
-    return found
+    processes = re.findall(r"\$\{([A-Z_]+):-([^}]*)\}", (ROOT / "Procfile").read_text())
+    beside = {"FLOWER_BASIC_AUTH": "", "KEEP_GRACE_S": f"{keep.GRACE:.0f}"}
+    return {**dict(processes), **beside, **found}
 
 
 def as_text(default: ast.expr | None) -> str | None:

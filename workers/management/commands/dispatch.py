@@ -10,7 +10,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand
-from django.db import DatabaseError, close_old_connections, connection
+from django.db import Error, close_old_connections, connection
 from django.utils import timezone
 
 from posting import results
@@ -63,7 +63,7 @@ def _try_round() -> str:
         round_trip()
     except NobodyThere:
         return "the broker does not answer; due posts wait"
-    except DatabaseError as problem:
+    except Error as problem:
         connection.close()
         return f"the database does not answer ({type(problem).__name__})"
     finally:
