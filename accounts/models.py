@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
@@ -70,6 +70,35 @@ class Team(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class NoticeQuerySet(models.QuerySet["Notice"]):
+    """Questions about notices."""
+
+    def for_team(self, team: Team) -> Self:
+        """What a team has not read yet, newest first."""
+        return self.filter(team=team, read_at__isnull=True).order_by("-created_at", "-pk")
+
+
+class Notice(models.Model):
+    """Something that a team has to know, told once: `key` names the occasion."""
+
+    team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="+")
+    key = models.CharField(max_length=200)
+    words = models.TextField()
+    path = models.CharField(max_length=200, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    read_at = models.DateTimeField(null=True, blank=True)
+
+    objects = NoticeQuerySet.as_manager()
+
+    class Meta:
+        """An occasion is told once."""
+
+        constraints = [models.UniqueConstraint(fields=["team", "key"], name="told_once")]
+
+    def __str__(self) -> str:
+        return self.words[:60]
 
 
 class Membership(models.Model):

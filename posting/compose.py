@@ -13,7 +13,7 @@ from accounts.models import Team, User
 from posting.doorbell import ring
 from posting.models import Post, PostResult
 from posting.rules import misfits
-from posting.states import CANCELLABLE, REPEATABLE, State
+from posting.states import CANCELLABLE, LATE, REPEATABLE, State
 from tokens.models import SocialAccount
 
 
@@ -94,7 +94,7 @@ def cancel(post: Post) -> int:
 
 
 def try_again(post: Post, at: datetime) -> int:
-    """Order another try of everything that failed, history kept; returns how many.
+    """Order another try of what failed, and send what has become late; returns how many.
 
     A result that was never in doubt gets a new moment; one that was keeps its old one, so that
     the network still recognises it.
@@ -110,6 +110,8 @@ def try_again(post: Post, at: datetime) -> int:
     failed = post.results.all()
     moved = failed.filter(doubts=0).move(REPEATABLE, State.SCHEDULED, first_sent_at=None, **anew)
     moved += failed.move(REPEATABLE, State.SCHEDULED, **anew)
+    late = failed.filter(held_for=LATE)
+    moved += late.move([State.HELD], State.SCHEDULED, held_for="", due_at=at, words="")
     if moved:
         ring()
     return moved

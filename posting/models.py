@@ -13,7 +13,16 @@ from django.db.models import Q
 from django.utils import timezone
 
 from accounts.models import Team
-from posting.states import CANCELLABLE, MOVING, REPEATABLE, PostState, State, allowed, post_state
+from posting.states import (
+    CANCELLABLE,
+    LATE,
+    MOVING,
+    REPEATABLE,
+    PostState,
+    State,
+    allowed,
+    post_state,
+)
 from tokens.models import SocialAccount
 
 BATCH = 200
@@ -252,8 +261,8 @@ class PostResult(models.Model):
 
     @property
     def can_try_again(self) -> bool:
-        """Whether a person may order another try."""
-        return self.state in REPEATABLE
+        """Whether a person may order another try, or send what has become late."""
+        return self.state in REPEATABLE or (self.state == State.HELD and self.held_for == LATE)
 
     @property
     def can_confirm(self) -> bool:

@@ -14,9 +14,17 @@ from typing import Any
 from django.db import transaction
 
 from posting.models import Attempt, PostResult
-from posting.states import State
+from posting.states import LATE, State
 from providers.kit.contract import Message, Receipt
 from providers.kit.errors import NetworkError
+from tokens.states import AccountState
+
+HELD_WORDS = {
+    AccountState.RECONNECT: "The account has to be connected again; then this goes on by itself.",
+    AccountState.PAUSED: "The account is paused; this goes on when it is resumed.",
+    AccountState.DISCONNECTED: "The account was disconnected.",
+}
+LATE_WORDS = "It is late by now: send it anyway, or cancel it."
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +160,26 @@ def abandon(at: datetime, settle: timedelta) -> int:
     return len(lost)
 
 
-def release_reconnected(at: datetime) -> int:
-    """Results that were held for a reconnect go on once their account is connected again."""
-    waiting = PostResult.objects.filter(held_for="reconnect", account__state="connected")
-    return waiting.move([State.HELD], State.SCHEDULED, held_for="", due_at=at, error="", words="")
+def hold_unusable() -> int:
+    """Waiting results whose account cannot post now are held, with the reason; returns how many."""
+    waiting = [State.SCHEDULED, State.QUEUED]
+    return sum(
+        PostResult.objects.filter(account__state=reason).move(
+            waiting, State.HELD, held_for=reason, queued_at=None, error="", words=words
+        )
+        for reason, words in HELD_WORDS.items()
+    )
+
+
+def release(at: datetime, late: timedelta) -> int:
+    """Held results go on once their account can post again; returns how many.
+
+    Those that are later than `late` by now wait for a person's decision.
+    """
+    back = PostResult.objects.filter(
+        state=State.HELD, held_for__in=list(HELD_WORDS), account__state=AccountState.CONNECTED
+    )
+    back.filter(due_at__lt=at - late).update(held_for=LATE, words=LATE_WORDS)
+    return back.filter(due_at__gte=at - late).move(
+        [State.HELD], State.SCHEDULED, held_for="", error="", words=""
+    )

@@ -53,6 +53,8 @@ MOVING = frozenset(
 )
 CANCELLABLE = frozenset({State.DRAFT, State.HELD, State.SCHEDULED, State.QUEUED})
 REPEATABLE = frozenset({State.FAILED})
+LATE = "late"
+"""Why a result is held whose account is back too late for it to go on by itself."""
 ENDED = frozenset({State.POSTED, State.FAILED, State.CANCELLED, State.MISSED, State.UNCONFIRMED})
 
 

@@ -204,6 +204,7 @@ BELL_PATIENCE_S = seconds("BELL_PATIENCE_S", default=15)
 DISPATCH_EVERY_S = seconds("DISPATCH_EVERY_S", default=0.25)
 RETRY_BASE_S = seconds("RETRY_BASE_S", default=2)
 RETRY_CAP_S = seconds("RETRY_CAP_S", default=900)
+LATE_S = seconds("LATE_S", default=3600)
 MAX_ATTEMPTS = env.int("MAX_ATTEMPTS", default=8)
 if LEASE_S < 2 * HTTP_DEADLINE_S + 5:
     raise ImproperlyConfigured("LEASE_S must be at least twice HTTP_DEADLINE_S plus 5 seconds.")

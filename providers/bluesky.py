@@ -130,6 +130,17 @@ class Bluesky(Provider):
         )
         return _grant(self._object(reply), reply, home)
 
+    def revoke(self, *, grant: Grant, app: App | None, host: str) -> None:
+        """deleteSession, by the refresh token; a session that has ended is no error."""
+        reply = self.wire.call(
+            "POST",
+            f"{grant.host or host}/xrpc/com.atproto.server.deleteSession",
+            safe=True,
+            bearer=grant.refresh_token,
+        )
+        if not reply.ok and text_in(reply.maybe_json(), "error") not in DEAD_TOKEN:
+            raise _refusal(reply)
+
     def publish(self, message: Message, account: Account) -> Receipt:
         """putRecord under a key of our own; an existing post is never overwritten (swapRecord)."""
         reply = self.wire.call(

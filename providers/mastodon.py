@@ -136,6 +136,11 @@ class Mastodon(OAuthProvider):
             avatar_url=text_in(me, "avatar"),
         )
 
+    def revoke(self, *, grant: Grant, app: App | None, host: str) -> None:
+        """POST /oauth/revoke; an instance answers 200 {} whatever became of the token."""
+        if app:
+            self.revoke_token(f"{host}/oauth/revoke", {"token": grant.access_token}, app)
+
     def wait(self, reply: Reply) -> timedelta | None:
         """X-RateLimit-Reset is an ISO 8601 moment."""
         return iso_reset(reply, "X-RateLimit-Reset") or retry_after(reply)

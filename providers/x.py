@@ -129,6 +129,13 @@ class X(OAuthProvider):
             raise Unauthorized("X gave no refresh token; the account must be connected again.")
         return self.refresh_grant(grant, ours, host)
 
+    def revoke(self, *, grant: Grant, app: App | None, host: str) -> None:
+        """POST /2/oauth2/revoke, for both tokens."""
+        ours = app or self.app(host)
+        for token in (grant.refresh_token, grant.access_token):
+            if ours and token:
+                self.revoke_token(self._api("/2/oauth2/revoke"), {"token": token}, ours)
+
     def grant_is_dead(self, reply: Reply) -> bool:
         """X says invalid_request with a sentence about the token where others say invalid_grant."""
         said = str(reply.maybe_json().get("error_description", "")).lower()

@@ -28,9 +28,9 @@ VERBS_LAYER = 3
 VERBS = {
     "project": "settings celery wsgi asgi checks health log apps",
     "accounts": "access activity notify billing apps",
-    "tokens": "vault connect refresh speak networks apps",
+    "tokens": "vault connect disconnect refresh speak networks spool windows crash apps",
     "posting": "compose rules schedule media results doorbell apps",
-    "workers": "queues dispatch publish reconcile retry refresh gates sweep mend jobs crash apps",
+    "workers": "queues dispatch publish reconcile retry refresh gates sweep notices mend jobs apps",
 }
 DJANGOS = ("management", "templatetags")  # folders whose names Django gives
 FORBIDDEN_NAMES = {"services", "utils", "helpers", "managers"}

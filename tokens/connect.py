@@ -32,6 +32,7 @@ from tokens.models import ClientApp, Handshake, OAuthToken, SocialAccount
 from tokens.networks import network
 from tokens.states import AccountState
 from tokens.vault import seal, unseal
+from tokens.windows import refresh_moment
 
 DANCE = timedelta(minutes=10)
 
@@ -72,7 +73,7 @@ def begin(
     if not isinstance(provider, SignsInByOAuth):
         raise ConnectError("OAUTH_INIT_ERROR", f"{provider.label} is not connected by log-in page.")
     host = _host(provider, values)
-    app = _app(provider, host)
+    app = our_app(provider, host)
     state, verifier = secrets.token_urlsafe(32), new_verifier()
     dance = Handshake(
         state_hash=_digest(state),
@@ -108,7 +109,7 @@ def finish(
         raise ConnectError("INVALID_CODE", f"{provider.label} came back without a code.")
     try:
         grant = provider.exchange(
-            app=_app(provider, dance.host),
+            app=our_app(provider, dance.host),
             host=dance.host,
             code=params["code"],
             verifier=unseal(dance.verifier_sealed, f"handshake:{dance.pk}:verifier"),
@@ -146,6 +147,7 @@ def keep_grant(provider: Provider, team: Team, host: str, grant: Grant, at: date
     token.scopes = " ".join(grant.scopes)
     token.can_refresh = isinstance(provider, Refreshes) and bool(grant.refresh_token)
     token.expires_at = at + grant.lifetime if grant.lifetime else None
+    token.refresh_at = refresh_moment(provider.family, at, grant.lifetime)
     token.save()
     return token
 
@@ -169,7 +171,7 @@ def _host(provider: Provider, values: Mapping[str, str]) -> str:
         raise ConnectError("VALIDATION_ERROR", str(problem)) from None
 
 
-def _app(provider: Provider, host: str) -> App:
+def our_app(provider: Provider, host: str) -> App:
     """Our app at `host`, registered now if that is the custom there."""
     if known := app_for(provider, host):
         return known
@@ -218,33 +220,39 @@ def _attach(
     at: datetime,
 ) -> SocialAccount:
     """The account of `identity` in the token's team, new or brought up to date."""
-    key = {
-        "provider": provider.name,
-        "realm": realm if provider.ids_per_host else "",
-        "external_id": identity.external_id,
-    }
-    news = {
-        "team": token.team,
-        "token": token,
-        "handle": identity.handle,
-        "name": identity.name,
-        "url": identity.url,
-        "avatar_url": identity.avatar_url,
-        "state": AccountState.CONNECTED,
-        "problem": "",
-        "connected_by": user,
-        "connected_at": at,
-    }
-    with transaction.atomic():
-        account, _ = SocialAccount.objects.get_or_create(**key, defaults=news)
-        mine = SocialAccount.objects.filter(pk=account.pk, team=token.team)
-        former = account.token
-        if mine.update(**news) == 1:
+    rows = SocialAccount.objects.filter(
+        provider=provider.name,
+        realm=realm if provider.ids_per_host else "",
+        external_id=identity.external_id,
+    )
+    try:
+        with transaction.atomic():
+            if rows.held().exclude(team=token.team).exists():
+                raise _already(identity)
+            account = rows.filter(team=token.team).order_by("-connected_at").first()
+            account = account or SocialAccount(provider=provider.name, team=token.team)
+            former = account.token
+            account.realm = realm if provider.ids_per_host else ""
+            account.connected_by, account.connected_at = user, at
+            _bring_up_to_date(account, token, identity)
             if former and former.pk != token.pk and not former.accounts.exists():
                 former.delete()
-            return mine.get()
+    except (IntegrityError, ConnectError):  # another team has it, perhaps since this moment
         token.delete()
-    raise ConnectError(
+        raise _already(identity) from None
+    return account
+
+
+def _bring_up_to_date(account: SocialAccount, token: OAuthToken, identity: Identity) -> None:
+    account.external_id, account.handle = identity.external_id, identity.handle
+    account.name, account.url = identity.name, identity.url
+    account.avatar_url = identity.avatar_url
+    account.token, account.state, account.problem = token, AccountState.CONNECTED, ""
+    account.save()
+
+
+def _already(identity: Identity) -> ConnectError:
+    return ConnectError(
         "ACCOUNT_ALREADY_CONNECTED",
         f"{identity.handle} is already connected by another team; ask them to disconnect it.",
     )

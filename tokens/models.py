@@ -23,17 +23,18 @@ class TokenQuerySet(models.QuerySet["OAuthToken"]):
         """The grants of one team."""
         return self.filter(team=team)
 
-    def due(self, at: datetime, until: datetime) -> Self:
-        """Living grants that can be refreshed and expire before `until`, expired ones included."""
-        ripe = Q(refresh_after__isnull=True) | Q(refresh_after__lte=at)
+    def due(self, at: datetime) -> Self:
+        """Living grants whose time to be renewed has come, expired ones included."""
         free = Q(refresh_lease_until__isnull=True) | Q(refresh_lease_until__lte=at)
-        return self.filter(
-            ripe, free, state=TokenState.GOOD, can_refresh=True, expires_at__lte=until
-        )
+        return self.filter(free, state=TokenState.GOOD, can_refresh=True, refresh_at__lte=at)
 
 
 class OAuthToken(models.Model):
-    """One grant of a network, sealed. `version` counts its renewals; writes are fenced by it."""
+    """One grant of a network, sealed. `version` counts its renewals; writes are fenced by it.
+
+    A refresher holds `refresh_lease_until`, fenced by `refresh_epoch`; `refresh_sent_at` is its
+    committed intent: a lease that ran out with it set leaves a refresh in doubt.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="+")
@@ -46,9 +47,10 @@ class OAuthToken(models.Model):
     expires_at = models.DateTimeField(null=True, blank=True)
     state = models.CharField(max_length=8, default=TokenState.GOOD)
     version = models.PositiveIntegerField(default=1)
+    refresh_at = models.DateTimeField(null=True, blank=True)
     refresh_lease_until = models.DateTimeField(null=True, blank=True)
+    refresh_sent_at = models.DateTimeField(null=True, blank=True)
     refresh_epoch = models.PositiveIntegerField(default=0)
-    refresh_after = models.DateTimeField(null=True, blank=True)
     refresh_failures = models.PositiveIntegerField(default=0)
     refreshed_at = models.DateTimeField(null=True, blank=True)
     problem = models.TextField(blank=True)
@@ -66,7 +68,7 @@ class OAuthToken(models.Model):
         ]
         indexes = [
             models.Index(
-                fields=["expires_at"],
+                fields=["refresh_at"],
                 condition=Q(state=TokenState.GOOD, can_refresh=True),
                 name="token_due",
             )
@@ -76,12 +78,41 @@ class OAuthToken(models.Model):
         return f"{self.provider} grant {self.pk}"
 
 
+class Renewal(models.Model):
+    """The journal: one refresh of one grant, who asked for it and how it ended; no secrets."""
+
+    token_id = models.UUIDField()
+    team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="+")
+    provider = models.CharField(max_length=40)
+    epoch = models.PositiveIntegerField()
+    by = models.CharField(max_length=120)
+    started_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True, blank=True)
+    outcome = models.CharField(max_length=24, blank=True)
+    words = models.TextField(blank=True)
+    correlation_id = models.CharField(max_length=64, blank=True)
+
+    class Meta:
+        """Every lease has one line."""
+
+        constraints = [
+            models.UniqueConstraint(fields=["token_id", "epoch"], name="one_renewal_per_lease")
+        ]
+
+    def __str__(self) -> str:
+        return f"renewal {self.epoch} of {self.provider} grant {self.token_id}"
+
+
 class AccountQuerySet(models.QuerySet["SocialAccount"]):
     """Questions about accounts."""
 
     def for_team(self, team: Team) -> Self:
-        """The accounts of one team, in a steady order."""
-        return self.filter(team=team).order_by("provider", "handle")
+        """The accounts that a team has now, in a steady order."""
+        return self.filter(team=team).held().order_by("provider", "handle", "pk")
+
+    def held(self) -> Self:
+        """Those that have not been disconnected."""
+        return self.exclude(state=AccountState.DISCONNECTED)
 
 
 class SocialAccount(models.Model):
@@ -112,11 +143,13 @@ class SocialAccount(models.Model):
     objects = AccountQuerySet.as_manager()
 
     class Meta:
-        """An account is connected once, in a state that exists."""
+        """An account is held once, in a state that exists."""
 
         constraints = [
             models.UniqueConstraint(
-                fields=["provider", "realm", "external_id"], name="one_row_per_account"
+                fields=["provider", "realm", "external_id"],
+                condition=~Q(state=AccountState.DISCONNECTED),
+                name="one_row_per_account",
             ),
             models.CheckConstraint(
                 condition=Q(state__in=list(AccountState)), name="known_account_state"
@@ -136,6 +169,28 @@ class SocialAccount(models.Model):
     def usable(self) -> bool:
         """Whether it can be chosen for a post."""
         return self.state == AccountState.CONNECTED and self.provider in providers.ADAPTERS
+
+
+class Revocation(models.Model):
+    """Keys of a disconnected account that the network has still to be told about.
+
+    They have left the account already; the sealed copies go when the network has taken notice or
+    when `until` has passed.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="+")
+    provider = models.CharField(max_length=40)
+    host = models.CharField(max_length=255, blank=True)
+    access_sealed = models.TextField()
+    refresh_sealed = models.TextField(blank=True)
+    tries = models.PositiveIntegerField(default=0)
+    due_at = models.DateTimeField()
+    until = models.DateTimeField()
+    problem = models.TextField(blank=True)
+
+    def __str__(self) -> str:
+        return f"revocation at {self.provider}"
 
 
 class ClientApp(models.Model):

@@ -1,15 +1,16 @@
 """Keep a grant fresh: one refresher at a time over all processes, and never a burnt token.
 
-The refresher takes a lease on the row (with a fencing counter) before it calls the network, and
-commits the new pair before anything else happens. A lease that ran out means that its holder died
-during the call: a single-use refresh token may then be spent, and using it again can end the whole
-grant. So such a token is tried again only once its access token has expired, when nothing is left
-to lose.
+A refresher takes a lease on the row (fenced by an epoch), commits the intent to send, calls the
+network, spools the answer to disk, commits it, and only then does anything else. A lease that ran
+out after the intent leaves a refresh in doubt: a single-use token may be spent, so it is never sent
+again. Its access token is used to its end; then the account asks for its owner and says why.
 """
 
 from __future__ import annotations
 
+import os
 import random
+import socket
 import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -22,15 +23,28 @@ from django.utils import timezone
 
 from providers.kit.contract import Family, Grant, Provider, Refreshes
 from providers.kit.errors import Misconfigured, NetworkError, Unauthorized, Unavailable, Uncertain
+from providers.kit.http import correlation
+from tokens import crash, spool
 from tokens.connect import app_for
-from tokens.models import OAuthToken, SocialAccount
+from tokens.models import OAuthToken, Renewal, SocialAccount
 from tokens.networks import network
 from tokens.states import AccountState, TokenState
 from tokens.vault import seal, unseal
+from tokens.windows import refresh_moment
 
 SKEW = timedelta(minutes=2)
 WAIT_FOR_WINNER_S = 5.0
 BACKOFF_CAP = timedelta(minutes=30)
+OPERATOR_CAP = timedelta(hours=1)
+LOST = (
+    "The network's answer to a renewal got lost, and its renewal key works only once;"
+    " connect the account again."
+)
+DOUBTFUL = (
+    "The network's answer to a renewal got lost; the account works until its present key ends,"
+    " then it has to be connected again."
+)
+ENDED = "The connection has ended and this network offers no renewal; connect it again."
 
 
 class Outcome(StrEnum):
@@ -45,32 +59,38 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class _Lease:
-    """The right to refresh one grant, until `epoch` changes."""
+    """The right to refresh one grant, until its epoch changes."""
 
     token: OAuthToken
+    provider: Provider
     epoch: int
+
+    @property
+    def row(self) -> Q:
+        return Q(pk=self.token.pk, refresh_epoch=self.epoch, version=self.token.version)
 
 
 def fresh(token: OAuthToken, at: datetime, *, refused_version: int | None = None) -> OAuthToken:
-    """The grant, good now: refreshed if it expires within SKEW or was refused as `refused_version`.
+    """The grant, good now: renewed if it is about to end or was refused as `refused_version`.
 
     Waits briefly for another refresher. Raises Unauthorized (dead: its owner must connect again)
     or Unavailable (no good token at this moment; try later).
     """
     if token.state == TokenState.DEAD:
-        raise Unauthorized(token.problem or "The network no longer accepts this connection.")
+        raise Unauthorized(token.problem or ENDED)
     refused = refused_version is not None and token.version <= refused_version
-    if not refused and not _expires(token, at + SKEW):
+    if not refused and not _ends(token, at + SKEW):
         return token
     if not token.can_refresh:
         return _unrefreshable(token, at, refused=refused)
-    outcome = refresh(token, at)
-    if outcome is Outcome.SKIPPED:
+    if refused and in_doubt(token, network(token.provider), at):
+        mark_dead(token, token.version, LOST)
+    elif refresh(token, at) is Outcome.SKIPPED:
         _wait_for_winner(token)
     token.refresh_from_db()
     if token.state == TokenState.DEAD:
         raise Unauthorized(token.problem)
-    if _expires(token, at) or (refused and token.version <= (refused_version or 0)):
+    if _ends(token, at) or (refused and token.version <= (refused_version or 0)):
         raise Unavailable("The account's key is being renewed.", wait=timedelta(seconds=30))
     return token
 
@@ -80,29 +100,30 @@ def refresh(token: OAuthToken, at: datetime) -> Outcome:
     provider = network(token.provider)
     if not isinstance(provider, Refreshes) or not token.can_refresh:
         return Outcome.SKIPPED
+    if in_doubt(token, provider, at):
+        return _settle_doubt(token, at)
     lease = _take_lease(token, provider, at)
     if lease is None:
         return Outcome.SKIPPED
-    grant = Grant(
-        access_token=unseal(lease.token.access_sealed, f"token:{token.pk}:access"),
-        refresh_token=unseal(lease.token.refresh_sealed, f"token:{token.pk}:refresh"),
-        scopes=tuple(lease.token.scopes.split()),
-        host=lease.token.host,
+    outcome, words = _ask(lease, provider, at)
+    Renewal.objects.filter(token_id=token.pk, epoch=lease.epoch).update(
+        ended_at=timezone.now(), outcome=outcome, words=words
     )
-    try:
-        renewed = provider.refresh(
-            grant=grant, app=app_for(provider, token.host), host=lease.token.host
-        )
-    except NetworkError as problem:
-        return _record_failure(lease, provider, problem, at)
-    return _record_success(lease, renewed, at)
+    return outcome
+
+
+def in_doubt(token: OAuthToken, provider: Provider, at: datetime) -> bool:
+    """Whether a single-use refresh token may be spent without our having its successor."""
+    lapsed = token.refresh_lease_until is not None and token.refresh_lease_until <= at
+    sent = token.refresh_sent_at is not None
+    return provider.family is Family.ROTATING and lapsed and sent
 
 
 def mark_dead(token: OAuthToken, version: int, words: str) -> bool:
     """The network refuses the grant for good: it and its accounts wait for their owner."""
     with transaction.atomic():
         died = OAuthToken.objects.filter(pk=token.pk, version=version).update(
-            state=TokenState.DEAD, problem=words, refresh_lease_until=None
+            state=TokenState.DEAD, problem=words, refresh_lease_until=None, refresh_sent_at=None
         )
         if died:
             SocialAccount.objects.filter(token_id=token.pk).update(
@@ -111,75 +132,116 @@ def mark_dead(token: OAuthToken, version: int, words: str) -> bool:
     return bool(died)
 
 
-def _expires(token: OAuthToken, by: datetime) -> bool:
+def _ends(token: OAuthToken, by: datetime) -> bool:
     return token.expires_at is not None and token.expires_at <= by
 
 
 def _unrefreshable(token: OAuthToken, at: datetime, *, refused: bool) -> OAuthToken:
     """A grant without refresh: still good, or dead by refusal or by age."""
-    if not refused and not _expires(token, at):
+    if not refused and not _ends(token, at):
         return token
-    words = "The connection has ended and this network offers no renewal; connect it again."
-    mark_dead(token, token.version, words)
-    raise Unauthorized(words)
+    mark_dead(token, token.version, ENDED)
+    raise Unauthorized(ENDED)
+
+
+def _settle_doubt(token: OAuthToken, at: datetime) -> Outcome:
+    """In doubt: the access token is used to its end, then the owner is asked."""
+    spool.replay()
+    mine = OAuthToken.objects.filter(pk=token.pk)
+    if mine.filter(version__gt=token.version).exists():
+        return Outcome.REFRESHED
+    if not _ends(token, at):
+        mine.filter(version=token.version).update(refresh_at=token.expires_at, problem=DOUBTFUL)
+        return Outcome.SKIPPED
+    return Outcome.DEAD if mark_dead(token, token.version, LOST) else Outcome.SKIPPED
 
 
 def _take_lease(token: OAuthToken, provider: Provider, at: datetime) -> _Lease | None:
-    """The lease, by compare-and-set on the row; None if it is taken or in doubt."""
+    """The lease, by compare-and-set on the row, and its line in the journal; None if taken."""
     span = timedelta(seconds=2 * settings.HTTP_DEADLINE_S)
-    free = Q(refresh_lease_until__isnull=True)
+    free = Q(refresh_lease_until__isnull=True) | Q(refresh_lease_until__lte=at)
     if provider.family is Family.ROTATING:
-        free |= Q(refresh_lease_until__lte=at, expires_at__lte=at)
-    else:
-        free |= Q(refresh_lease_until__lte=at)
-    taken = OAuthToken.objects.filter(
-        free, pk=token.pk, version=token.version, state=TokenState.GOOD
-    ).update(refresh_lease_until=timezone.now() + span, refresh_epoch=F("refresh_epoch") + 1)
-    if taken != 1:
-        return None
-    held = OAuthToken.objects.get(pk=token.pk)
-    return _Lease(held, held.refresh_epoch)
+        free &= Q(refresh_sent_at__isnull=True)
+    with transaction.atomic():
+        taken = OAuthToken.objects.filter(
+            free, pk=token.pk, version=token.version, state=TokenState.GOOD
+        ).update(refresh_lease_until=timezone.now() + span, refresh_epoch=F("refresh_epoch") + 1)
+        if taken != 1:
+            return None
+        held = OAuthToken.objects.get(pk=token.pk)
+        Renewal.objects.create(
+            token_id=held.pk,
+            team_id=held.team_id,
+            provider=held.provider,
+            epoch=held.refresh_epoch,
+            by=f"{socket.gethostname()}:{os.getpid()}",
+            started_at=at,
+            correlation_id=correlation.get(),
+        )
+    return _Lease(held, provider, held.refresh_epoch)
 
 
-def _mine(lease: _Lease) -> Q:
-    return Q(pk=lease.token.pk, refresh_epoch=lease.epoch, version=lease.token.version)
+def _ask(lease: _Lease, provider: Refreshes, at: datetime) -> tuple[Outcome, str]:
+    """Commit the intent, send, and keep whatever comes; how it ended and in which words."""
+    token = lease.token
+    grant = Grant(
+        access_token=unseal(token.access_sealed, f"token:{token.pk}:access"),
+        refresh_token=unseal(token.refresh_sealed, f"token:{token.pk}:refresh"),
+        scopes=tuple(token.scopes.split()),
+        host=token.host,
+    )
+    app = app_for(lease.provider, token.host)
+    if not OAuthToken.objects.filter(lease.row).update(refresh_sent_at=timezone.now()):
+        return Outcome.SKIPPED, "Somebody else had taken this over."
+    crash.here("refresh_before_request")
+    try:
+        renewed = provider.refresh(grant=grant, app=app, host=token.host)
+    except NetworkError as problem:
+        return _record_failure(lease, problem, at), problem.words
+    crash.here("refresh_after_answer")
+    return _record_success(lease, renewed, at), ""
 
 
 def _record_success(lease: _Lease, grant: Grant, at: datetime) -> Outcome:
-    """Commit the new pair; it is the one thing the network will not repeat."""
-    key = lease.token.pk
-    kept = OAuthToken.objects.filter(_mine(lease)).update(
+    """Spool, then commit the new pair; it is the one thing the network will not repeat."""
+    key, ends = lease.token.pk, at + grant.lifetime if grant.lifetime else None
+    ahead = refresh_moment(lease.provider.family, at, grant.lifetime)
+    renewed = spool.Renewed(
+        grant=str(key),
+        epoch=lease.epoch,
+        version=lease.token.version,
         access_sealed=seal(grant.access_token, f"token:{key}:access"),
         refresh_sealed=seal(grant.refresh_token, f"token:{key}:refresh"),
         scopes=" ".join(grant.scopes),
         host=grant.host or lease.token.host,
-        expires_at=at + grant.lifetime if grant.lifetime else None,
-        version=F("version") + 1,
-        refresh_lease_until=None,
-        refresh_after=None,
-        refresh_failures=0,
-        refreshed_at=at,
-        problem="",
+        expires_at=ends.isoformat() if ends else None,
+        refresh_at=ahead.isoformat() if ahead else None,
+        renewed_at=at.isoformat(),
     )
+    file = spool.keep(renewed)
+    crash.here("refresh_after_spool")
+    kept = spool.commit(renewed)
+    crash.here("refresh_after_commit")
+    file.unlink(missing_ok=True)
     return Outcome.REFRESHED if kept else Outcome.SKIPPED
 
 
-def _record_failure(
-    lease: _Lease, provider: Provider, problem: NetworkError, at: datetime
-) -> Outcome:
+def _record_failure(lease: _Lease, problem: NetworkError, at: datetime) -> Outcome:
     """Keep the old pair; only a refused grant is dead, and our own fault blames nobody."""
     if isinstance(problem, Unauthorized):
         mark_dead(lease.token, lease.token.version, problem.words)
         return Outcome.DEAD
-    in_doubt = isinstance(problem, Uncertain) and provider.family is Family.ROTATING
+    doubt = isinstance(problem, Uncertain) and lease.provider.family is Family.ROTATING
     failures = lease.token.refresh_failures + 1
-    cap = timedelta(hours=1) if isinstance(problem, Misconfigured) else BACKOFF_CAP
+    cap = OPERATOR_CAP if isinstance(problem, Misconfigured) else BACKOFF_CAP
     pause = min(cap, timedelta(seconds=10 * 2 ** min(failures, 12)))
-    OAuthToken.objects.filter(_mine(lease)).update(
-        refresh_lease_until=at if in_doubt else None,
-        refresh_after=at + pause * random.uniform(0.5, 1),  # noqa: S311 - spreads load
+    pause *= random.uniform(0.5, 1)  # noqa: S311 - spreads load
+    OAuthToken.objects.filter(lease.row).update(
+        refresh_lease_until=at if doubt else None,
+        refresh_sent_at=F("refresh_sent_at") if doubt else None,
+        refresh_at=lease.token.expires_at if doubt else at + pause,
         refresh_failures=failures,
-        problem=problem.words,
+        problem=DOUBTFUL if doubt else problem.words,
     )
     return Outcome.TRANSIENT
 

@@ -10,6 +10,8 @@ class AccountState(StrEnum):
 
     CONNECTED = "connected"
     RECONNECT = "reconnect"  # the grant is dead; its owner must connect it again
+    PAUSED = "paused"  # a person wants nothing to go out
+    DISCONNECTED = "disconnected"  # no longer ours; kept for its history
 
 
 class TokenState(StrEnum):

@@ -22,8 +22,9 @@ from posting.models import PostResult
 from posting.states import State
 from providers.kit.errors import NetworkError, Uncertain
 from providers.kit.http import correlation
-from tokens import speak
-from workers import crash, gates, retry
+from tokens import crash, speak
+from tokens.states import AccountState
+from workers import gates, retry
 
 logger = logging.getLogger(__name__)
 LONGEST_CHUNK_S = 20.0
@@ -82,6 +83,8 @@ def give_back(ids: Sequence[int]) -> int:
 def _gate_closed(pk: int) -> bool:
     """Whether the account must wait; if so the result goes back until then, no attempt used."""
     result = PostResult.objects.select_related("account").filter(pk=pk).first()
+    if result and result.account.state != AccountState.CONNECTED:
+        return bool(results.hold_unusable())
     until = result.account.blocked_until if result else None
     if until is None or until <= timezone.now():
         return False

@@ -11,7 +11,6 @@ from typing import Any
 import providers
 
 RECONCILE = "reconcile"
-REFRESH = "refresh"
 DISPATCH = "dispatch"
 HOUSEKEEPING = "housekeeping"
 
@@ -41,16 +40,22 @@ class Job:
     queue: str
 
 
+def refresh_queue(provider: str) -> str:
+    """The queue for renewing keys of one network."""
+    return f"refresh.{provider}"
+
+
 def publish_queue(provider: str) -> str:
     """The queue of one network."""
     return f"publish.{provider}"
 
 
 BULKHEAD = 6
+REFRESH_CHUNK = 25
 TABLE: tuple[Lane, ...] = (
     *(Lane(publish_queue(name), "threads", 16, None, BULKHEAD) for name in providers.names()),
     Lane(RECONCILE, "threads", 4, None, 4),
-    Lane(REFRESH, "threads", 4, None, 4),
+    *(Lane(refresh_queue(name), "threads", 4, None, 4) for name in providers.names()),
     Lane(DISPATCH, "threads", 2, None, 2),
     Lane(HOUSEKEEPING, "threads", 2, None, 2),
 )
@@ -64,15 +69,15 @@ def lane_of(provider: str) -> Lane:
 
 ROUTES: dict[str, dict[str, Any]] = {
     "workers.reconcile": {"queue": RECONCILE},
-    "workers.refresh_token": {"queue": REFRESH},
     "workers.refresh_expired_tokens": {"queue": HOUSEKEEPING},
+    "workers.refresh_counts": {"queue": HOUSEKEEPING},
     "workers.dispatch": {"queue": DISPATCH},
     "workers.sweep": {"queue": HOUSEKEEPING},
 }
 JOBS: tuple[Job, ...] = (
     Job("refresh expired tokens", "workers.refresh_expired_tokens", 60, HOUSEKEEPING),
     Job("dispatch due posts", "workers.dispatch", 5, DISPATCH),
-    Job("sweep", "workers.sweep", 30, HOUSEKEEPING),
+    Job("sweep", "workers.sweep", 10, HOUSEKEEPING),
 )
 
 

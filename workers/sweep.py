@@ -9,7 +9,9 @@ from django.conf import settings
 from django.utils import timezone
 
 from posting import results
+from tokens import disconnect
 from tokens.models import Handshake
+from workers.notices import notices
 
 DEFAULT_SETTLE_S = 30.0
 
@@ -20,7 +22,10 @@ def sweep() -> dict[str, int]:
     at = timezone.now()
     return {
         "abandoned": abandoned(at),
-        "released": results.release_reconnected(at),
+        "held": results.hold_unusable(),
+        "released": results.release(at, timedelta(seconds=settings.LATE_S)),
+        "told": notices(at),
+        **disconnect.revoke_due(at),
         "handshakes": Handshake.objects.filter(expires_at__lt=at - timedelta(days=1)).delete()[0],
     }
 

@@ -249,6 +249,14 @@ class Refreshes(Protocol):
 
 
 @runtime_checkable
+class Revokes(Protocol):
+    """Can be told that a grant is no longer wanted."""
+
+    def revoke(self, *, grant: Grant, app: App | None, host: str) -> None:
+        """End the grant at the network; a grant that has ended already is no error."""
+
+
+@runtime_checkable
 class Finds(Protocol):
     """Can look whether a post whose answer was lost did arrive."""
 

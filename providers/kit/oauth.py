@@ -122,20 +122,40 @@ class OAuthProvider(Provider):
             host=grant.host,
         )
 
+    def revoke_token(self, url: str, form: dict[str, str], app: App) -> None:
+        """RFC 7009: one token, by the client authentication of this network.
+
+        A token that is unknown or dead already is what was wanted.
+        """
+        filled, basic = self._authenticated(form, app)
+        reply = self.wire.call("POST", url, safe=True, form=filled, basic=basic)
+        gone = reply.maybe_json().get("error") in {"invalid_grant", "invalid_token"}
+        if not reply.ok and not gone and not self.grant_is_dead(reply):
+            raise self.token_refusal(reply)
+
     def ask_for_grant(self, form: dict[str, str], app: App, host: str) -> Grant:
         """One call of the token endpoint, with the client authentication of this network."""
-        basic = None
-        match self.oauth.client_auth:
-            case "basic":
-                basic = (app.client_id, app.client_secret)
-            case "body":
-                form |= {"client_id": app.client_id, "client_secret": app.client_secret}
-            case "none":
-                form |= {"client_id": app.client_id}
-        reply = self.wire.call("POST", self.token_endpoint(host), form=form, basic=basic)
+        filled, basic = self._authenticated(form, app)
+        reply = self.wire.call("POST", self.token_endpoint(host), form=filled, basic=basic)
         if not reply.ok:
             raise self.token_refusal(reply)
         return self.read_grant(reply)
+
+    def _authenticated(
+        self, form: dict[str, str], app: App
+    ) -> tuple[dict[str, str], tuple[str, str] | None]:
+        """The form with our app's credentials, and those that go into the header."""
+        match self.oauth.client_auth:
+            case "basic":
+                return form, (app.client_id, app.client_secret)
+            case "body":
+                return {
+                    **form,
+                    "client_id": app.client_id,
+                    "client_secret": app.client_secret,
+                }, None
+            case "none":
+                return {**form, "client_id": app.client_id}, None
 
     def read_grant(self, reply: Reply) -> Grant:
         """The grant in a token answer; an answer without a token is never stored."""

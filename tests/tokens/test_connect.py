@@ -4,52 +4,22 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
-import requests
 from django.utils import timezone
 
 import providers
-from deploy.page import read
 from providers.kit.contract import SignsInByForm, SignsInByOAuth, practice_values
 from tests.cast import Cast, Street
+from tests.tokens.dance import SESSION, begun, consent, finished
 from tokens import connect
 from tokens.connect import ConnectError
-from tokens.models import ClientApp, Handshake, OAuthToken, SocialAccount
+from tokens.models import ClientApp, Handshake, OAuthToken
 from tokens.networks import network
 
 pytestmark = pytest.mark.django_db(transaction=True)
 BY_PAGE = [n for n in providers.names() if issubclass(providers.adapter(n), SignsInByOAuth)]
 BY_FORM = [n for n in providers.names() if issubclass(providers.adapter(n), SignsInByForm)]
-SESSION = "alices-browser"
-
-
-def consent(url: str, *, allow: bool = True) -> dict[str, str]:
-    """Answer the network's consent page as a person would; the query that comes back."""
-    page = requests.get(url, timeout=5)
-    assert page.ok, page.text
-    [form] = [f for f in read(page.text, url).forms if f.buttons]
-    verdict = next(b for b in form.buttons if (b[1] == "allow") is allow)
-    blanks = {name: values[0] for name, values in form.fields.items()}
-    for name, choices in form.boxes.items():
-        blanks.setdefault(name, choices[0])
-    data = {**blanks, verdict[0]: verdict[1]}
-    answer = requests.post(form.action, data=data, allow_redirects=False, timeout=5)
-    assert answer.is_redirect, answer.text
-    query = parse_qs(urlsplit(answer.headers["Location"]).query)
-    return {key: values[0] for key, values in query.items()}
-
-
-def begun(cast: Cast, street: Street, name: str) -> str:
-    values = practice_values(providers.adapter(name), street.url)
-    who: Any = {"user": cast.alice, "team": cast.team}
-    return connect.begin(name, values, **who, session=SESSION, at=timezone.now())
-
-
-def finished(cast: Cast, params: dict[str, str], **other: Any) -> SocialAccount:
-    who: Any = {"user": cast.alice, "team": cast.team, "session": SESSION, "at": timezone.now()}
-    return connect.finish(params, **{**who, **other})
 
 
 @pytest.mark.parametrize("name", BY_PAGE)

@@ -21,7 +21,8 @@ def turn() -> int:
     """One round of everything that is due now; returns how many deliveries and looks."""
     at = timezone.now()
     abandoned(at)
-    results.release_reconnected(at)
+    results.hold_unusable()
+    results.release(at, timedelta(hours=1))
     due = PostResult.objects.queue_due(at)
     doubtful = PostResult.objects.look_due(at, timedelta(0))
     for pk, _ in due:

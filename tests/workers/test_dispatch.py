@@ -14,8 +14,11 @@ from hypothesis import strategies as st
 from posting.compose import compose
 from posting.models import PostResult
 from posting.states import State
+from providers.kit.contract import Family
 from tests.cast import Cast, Street, connected, only, written
-from workers import dispatch, gates, mend, publish, queues, refresh, retry
+from tokens.models import OAuthToken
+from tokens.windows import WINDOWS, refresh_moment
+from workers import dispatch, gates, mend, publish, queues, retry
 from workers.jobs import ensure_jobs
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -121,15 +124,26 @@ def test_kombu_is_still_in_need_of_mending() -> None:
     assert mend.needed()
 
 
-def test_refreshing_finds_what_expires_within_the_hour_and_what_has_expired(
-    cast: Cast, street: Street
-) -> None:
+@given(
+    st.sampled_from(list(WINDOWS)),
+    st.timedeltas(timedelta(minutes=1), timedelta(days=400)),
+    st.floats(0, 1),
+)
+def test_a_grant_is_renewed_ahead_of_need(family: Family, life: timedelta, draw: float) -> None:
+    """Nothing that lives two hours or more enters its last hour unrenewed."""
+    at = timezone.now()
+    moment = refresh_moment(family, at, life, lambda low, high: low + draw * (high - low))
+    assert moment is not None
+    assert at < moment < at + life
+    if life >= timedelta(hours=2):
+        assert moment <= at + life - timedelta(hours=1) + timedelta(milliseconds=1)
+
+
+def test_refreshing_finds_what_is_due_and_what_has_expired(cast: Cast, street: Street) -> None:
     account = connected(street, cast.team, "x")
     assert account.token is not None
-    at = timezone.now()
-    token = account.token
-    for expires_in, due in [(-3600, True), (-1, True), (3000, True), (7000, False)]:
-        token.expires_at = at + timedelta(seconds=expires_in)
-        token.save()
-        found = type(token).objects.due(at, at + refresh.AHEAD).exists()
-        assert found is due, expires_in
+    token, at = account.token, timezone.now()
+    assert token.expires_at is not None
+    assert not OAuthToken.objects.due(at).exists()
+    assert OAuthToken.objects.due(token.expires_at - timedelta(hours=1)).exists()
+    assert OAuthToken.objects.due(token.expires_at + timedelta(days=30)).exists()

@@ -13,7 +13,6 @@ from django.core.management.base import BaseCommand
 from django.db import Error, close_old_connections, connection
 from django.utils import timezone
 
-from posting import results
 from workers.dispatch import NobodyThere, ring_due
 from workers.sweep import abandoned
 
@@ -50,10 +49,9 @@ class Command(BaseCommand):
 
 
 def round_trip() -> int:
-    """One round: dead owners, reconnected accounts, due rows; returns how many were due."""
+    """One round: dead owners, due rows; returns how many were due."""
     at = timezone.now()
     abandoned(at)
-    results.release_reconnected(at)
     return ring_due(at)
 
 

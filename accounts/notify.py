@@ -1,0 +1,23 @@
+"""Tell a team something, once."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from accounts.models import Notice, Team
+
+
+def tell(team: Team, key: str, words: str, at: datetime, *, path: str = "") -> bool:
+    """Leave a notice for `team` unless it was told of this occasion before; whether it was new.
+
+    `key` names the occasion, `path` is the page on which something can be done about it.
+    """
+    _, new = Notice.objects.get_or_create(
+        team=team, key=key, defaults={"words": words, "path": path, "created_at": at}
+    )
+    return new
+
+
+def dismiss(team: Team, pk: int, at: datetime) -> bool:
+    """Somebody has read it; False if there is no such notice of this team."""
+    return bool(Notice.objects.for_team(team).filter(pk=pk).update(read_at=at))

@@ -1,0 +1,104 @@
+"""Disconnect an account: its secrets leave at once, the network is told, its history stays."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from providers.kit.contract import Grant, Revokes
+from providers.kit.errors import NetworkError
+from tokens.connect import app_for
+from tokens.models import OAuthToken, Revocation, SocialAccount
+from tokens.networks import UnknownNetwork, network
+from tokens.states import AccountState
+from tokens.vault import CannotOpen, seal, unseal
+
+TOLD_WITHIN = timedelta(days=1)
+LONGEST_PAUSE = timedelta(hours=1)
+
+
+def disconnect(account: SocialAccount, at: datetime) -> bool:
+    """Take the account's keys away and leave word for the network; False if it was gone already."""
+    with transaction.atomic():
+        gone = (
+            SocialAccount.objects.held()
+            .filter(pk=account.pk)
+            .update(state=AccountState.DISCONNECTED, token=None, problem="")
+        )
+        token = account.token
+        if gone and token and not token.accounts.exists():
+            _leave_word(token, at)
+            token.delete()
+    return bool(gone)
+
+
+def pause(account: SocialAccount) -> bool:
+    """Nothing goes out until `resume`; what is due meanwhile is held."""
+    return _switch(account, AccountState.CONNECTED, AccountState.PAUSED)
+
+
+def resume(account: SocialAccount) -> bool:
+    """What was held goes on."""
+    return _switch(account, AccountState.PAUSED, AccountState.CONNECTED)
+
+
+def revoke_due(at: datetime, limit: int = 50) -> dict[str, int]:
+    """Tell the networks of disconnected accounts; {revoked, waiting, given_up}."""
+    counts = {"revoked": 0, "waiting": 0, "given_up": 0}
+    for word in Revocation.objects.filter(due_at__lte=at).order_by("due_at")[:limit]:
+        counts[_revoke(word, at)] += 1
+    return counts
+
+
+def _switch(account: SocialAccount, before: AccountState, after: AccountState) -> bool:
+    rows = SocialAccount.objects.filter(pk=account.pk, state=before)
+    return bool(rows.update(state=after))
+
+
+def _leave_word(token: OAuthToken, at: datetime) -> None:
+    """A sealed copy of the keys, for nothing but telling the network that they have ended."""
+    try:
+        access = unseal(token.access_sealed, f"token:{token.pk}:access")
+        refresh = unseal(token.refresh_sealed, f"token:{token.pk}:refresh")
+        provider = network(token.provider)
+    except (CannotOpen, UnknownNetwork):
+        return
+    if not isinstance(provider, Revokes):
+        return
+    word = Revocation(
+        team_id=token.team_id,
+        provider=token.provider,
+        host=token.host,
+        due_at=at,
+        until=at + TOLD_WITHIN,
+    )
+    word.access_sealed = seal(access, f"revocation:{word.pk}:access")
+    word.refresh_sealed = seal(refresh, f"revocation:{word.pk}:refresh")
+    word.save()
+
+
+def _revoke(word: Revocation, at: datetime) -> str:
+    try:
+        provider = network(word.provider)
+        grant = Grant(
+            access_token=unseal(word.access_sealed, f"revocation:{word.pk}:access"),
+            refresh_token=unseal(word.refresh_sealed, f"revocation:{word.pk}:refresh"),
+            host=word.host,
+        )
+        if isinstance(provider, Revokes):
+            provider.revoke(grant=grant, app=app_for(provider, word.host), host=word.host)
+    except NetworkError as problem:
+        if at < word.until:
+            pause = min(LONGEST_PAUSE, timedelta(seconds=30 * 2 ** min(word.tries, 10)))
+            Revocation.objects.filter(pk=word.pk).update(
+                tries=word.tries + 1, due_at=at + pause, problem=problem.words
+            )
+            return "waiting"
+        word.delete()
+        return "given_up"
+    except (CannotOpen, UnknownNetwork):
+        word.delete()
+        return "given_up"
+    word.delete()
+    return "revoked"

@@ -1,0 +1,113 @@
+"""The answer to a refresh, on disk before it is in the database: a rotated pair comes only once.
+
+Between the network's answer and our commit lies a moment in which a crash, or a database that is
+away, would lose the new pair for good. So the sealed answer is first written to a file of this
+machine (fsync), and removed once it is committed. `replay` commits what a crash left behind; the
+row's epoch and version tell whether it still counts. The files hold sealed texts only.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from uuid import UUID
+
+from django.conf import settings
+from django.db.models import F
+from django.utils import timezone
+
+from tokens.models import OAuthToken
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Renewed:
+    """One sealed answer, bound to the lease that asked for it. Moments in ISO 8601."""
+
+    grant: str
+    epoch: int
+    version: int
+    access_sealed: str
+    refresh_sealed: str
+    scopes: str
+    host: str
+    expires_at: str | None
+    refresh_at: str | None
+    renewed_at: str
+
+
+def keep(renewed: Renewed) -> Path:
+    """Write one answer and wait until it is on the disk; returns its file."""
+    folder = _folder()
+    path = folder / f"{renewed.grant}-{renewed.epoch}.json"
+    handle = os.open(path.with_suffix(".part"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "w") as file:
+        json.dump(asdict(renewed), file)
+        file.flush()
+        os.fsync(file.fileno())
+    path.with_suffix(".part").replace(path)
+    directory = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
+    return path
+
+
+def commit(renewed: Renewed) -> bool:
+    """Write one answer into its row, if the lease that asked for it still counts.
+
+    True also if it stands there already: `replay` of another process may have been faster.
+    """
+    asked = OAuthToken.objects.filter(pk=UUID(renewed.grant), refresh_epoch=renewed.epoch)
+    kept = asked.filter(version=renewed.version).update(
+        access_sealed=renewed.access_sealed,
+        refresh_sealed=renewed.refresh_sealed,
+        scopes=renewed.scopes,
+        host=renewed.host,
+        expires_at=_moment(renewed.expires_at),
+        refresh_at=_moment(renewed.refresh_at),
+        refreshed_at=_moment(renewed.renewed_at),
+        version=F("version") + 1,
+        refresh_lease_until=None,
+        refresh_sent_at=None,
+        refresh_failures=0,
+        problem="",
+    )
+    return bool(kept) or asked.filter(version=renewed.version + 1).exists()
+
+
+def replay() -> int:
+    """Commit what a crash of this machine left behind; returns how many pairs were saved."""
+    saved = 0
+    for path in sorted(_folder().glob("*.json")):
+        try:
+            renewed = Renewed(**json.loads(path.read_text()))
+        except FileNotFoundError:  # its own writer has just committed it
+            continue
+        except (ValueError, TypeError):
+            logger.warning("the spooled answer %s cannot be read; it is left there", path.name)
+            continue
+        if commit(renewed):
+            saved += 1
+            logger.warning("a renewed key of token %s was saved after a crash", renewed.grant)
+        path.unlink(missing_ok=True)
+    return saved
+
+
+def _folder() -> Path:
+    folder = Path(settings.VAR_DIR) / "spool"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return folder
+
+
+def _moment(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo else timezone.make_aware(moment)
