@@ -56,6 +56,19 @@ def seconds(name: str, *, default: float) -> float:
     return number
 
 
+def key_file(path: str) -> str:
+    """What stands in the file of keys, one a line; "" without a path; refuses a missing file."""
+    if not path:
+        return ""
+    try:
+        lines = Path(path).read_text().split()
+    except OSError as problem:
+        raise ImproperlyConfigured(
+            f"TOKEN_KEYS_FILE names {path}, which cannot be read ({problem.strerror})."
+        ) from None
+    return ",".join(lines)
+
+
 # --- the site ---------------------------------------------------------------------------------
 DEBUG = env.bool("DEBUG", default=False)
 SECRET_KEY = needed("SECRET_KEY", "give it a long random value (`make demo` makes its own).")
@@ -192,7 +205,10 @@ PROVIDER_OPTIONS: dict[str, dict[str, str]] = {
 }
 TRUSTED_ORIGINS = env.list("TRUSTED_ORIGINS", default=[])
 PRACTICE_URL = env.str("PRACTICE_URL", default="")
-TOKEN_KEYS = needed("TOKEN_KEYS", "make one with `python -m tokens.vault`.")
+TOKEN_KEYS_FILE = env.str("TOKEN_KEYS_FILE", default="")
+TOKEN_KEYS = key_file(TOKEN_KEYS_FILE) or needed(
+    "TOKEN_KEYS", "make one with `python -m tokens.vault`, or name a file in TOKEN_KEYS_FILE."
+)
 HTTP_CONNECT_S = seconds("HTTP_CONNECT_S", default=5)
 HTTP_READ_S = seconds("HTTP_READ_S", default=30)
 HTTP_DEADLINE_S = seconds("HTTP_DEADLINE_S", default=45)

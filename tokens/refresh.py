@@ -8,6 +8,7 @@ again. Its access token is used to its end; then the account asks for its owner 
 
 from __future__ import annotations
 
+import logging
 import os
 import random
 import socket
@@ -29,9 +30,10 @@ from tokens.connect import app_for
 from tokens.models import OAuthToken, Renewal, SocialAccount
 from tokens.networks import network
 from tokens.states import AccountState, TokenState
-from tokens.vault import seal, unseal
+from tokens.vault import CannotOpen, seal, unseal
 from tokens.windows import refresh_moment
 
+logger = logging.getLogger(__name__)
 SKEW = timedelta(minutes=2)
 WAIT_FOR_WINNER_S = 5.0
 BACKOFF_CAP = timedelta(minutes=30)
@@ -102,10 +104,14 @@ def refresh(token: OAuthToken, at: datetime) -> Outcome:
         return Outcome.SKIPPED
     if in_doubt(token, provider, at):
         return _settle_doubt(token, at)
+    try:
+        grant = _grant(token)
+    except CannotOpen as problem:
+        return _closed(token, str(problem), at)
     lease = _take_lease(token, provider, at)
     if lease is None:
         return Outcome.SKIPPED
-    outcome, words = _ask(lease, provider, at)
+    outcome, words = _ask(lease, provider, grant, at)
     Renewal.objects.filter(token_id=token.pk, epoch=lease.epoch).update(
         ended_at=timezone.now(), outcome=outcome, words=words
     )
@@ -181,15 +187,28 @@ def _take_lease(token: OAuthToken, provider: Provider, at: datetime) -> _Lease |
     return _Lease(held, provider, held.refresh_epoch)
 
 
-def _ask(lease: _Lease, provider: Refreshes, at: datetime) -> tuple[Outcome, str]:
-    """Commit the intent, send, and keep whatever comes; how it ended and in which words."""
-    token = lease.token
-    grant = Grant(
+def _grant(token: OAuthToken) -> Grant:
+    """The stored grant, opened; raises CannotOpen."""
+    return Grant(
         access_token=unseal(token.access_sealed, f"token:{token.pk}:access"),
         refresh_token=unseal(token.refresh_sealed, f"token:{token.pk}:refresh"),
         scopes=tuple(token.scopes.split()),
         host=token.host,
     )
+
+
+def _closed(token: OAuthToken, words: str, at: datetime) -> Outcome:
+    """Our own keys do not open this grant: the operator's matter, nobody is marked for it."""
+    logger.error("the grant %s cannot be opened: %s", token.pk, words)
+    OAuthToken.objects.filter(pk=token.pk, version=token.version).update(
+        problem=words, refresh_at=at + OPERATOR_CAP
+    )
+    return Outcome.TRANSIENT
+
+
+def _ask(lease: _Lease, provider: Refreshes, grant: Grant, at: datetime) -> tuple[Outcome, str]:
+    """Commit the intent, send, and keep whatever comes; how it ended and in which words."""
+    token = lease.token
     app = app_for(lease.provider, token.host)
     if not OAuthToken.objects.filter(lease.row).update(refresh_sent_at=timezone.now()):
         return Outcome.SKIPPED, "Somebody else had taken this over."

@@ -29,7 +29,8 @@ def seal(clear: str, bound_to: str) -> str:
     """`clear` encrypted under the current key as `id.base64`; "" stays ""."""
     if not clear:
         return ""
-    key_id, key = next(iter(_keys(settings.TOKEN_KEYS).items()))
+    key_id = current_key_id()
+    key = _keys(settings.TOKEN_KEYS)[key_id]
     nonce = os.urandom(NONCE_BYTES)
     sealed = nonce + key.encrypt(nonce, clear.encode(), f"{key_id}:{bound_to}".encode())
     return f"{key_id}.{base64.urlsafe_b64encode(sealed).decode()}"
@@ -49,6 +50,16 @@ def unseal(sealed: str, bound_to: str) -> str:
     except (InvalidTag, binascii.Error, ValueError):
         raise CannotOpen("The stored key does not open: it was altered or moved.") from None
     return opened.decode()
+
+
+def current_key_id() -> str:
+    """The id of the key that seals now."""
+    return next(iter(_keys(settings.TOKEN_KEYS)))
+
+
+def key_ids() -> tuple[str, ...]:
+    """The ids of all keys at hand, the sealing one first."""
+    return tuple(_keys(settings.TOKEN_KEYS))
 
 
 def new_key(key_id: str = "k1") -> str:

@@ -76,6 +76,7 @@ def start(**changes: str) -> subprocess.CompletedProcess[str]:
     [
         ({"SECRET_KEY": ""}, "SECRET_KEY"),
         ({"TOKEN_KEYS": ""}, "TOKEN_KEYS"),
+        ({"TOKEN_KEYS_FILE": "/nowhere/keys"}, "TOKEN_KEYS_FILE"),
         ({"LEASE_S": "3"}, "LEASE_S"),
         ({"HTTP_READ_S": "soon"}, "HTTP_READ_S"),
         ({"DATABASE_URL": "mysql://u@h/d"}, "DATABASE_URL"),
