@@ -23,8 +23,7 @@ LAYERS = (
     ("models",),
     ("states", "roles"),
 )
-VERBS_LAYER = 3
-# The verbs of every room. A new file is a decision: it is named after its verb and listed here.
+VERBS_LAYER = 3  # a new verb is a decision: the file is named after it and listed here
 VERBS = {
     "project": "settings celery wsgi asgi checks health log apps",
     "accounts": "access activity notify billing apps",

@@ -55,9 +55,7 @@ def _return_address() -> Iterator[Finding]:
     if parts.scheme == "https" or local:
         yield _good(f"enter this return address at the network, exactly: {address}")
     else:
-        yield Finding(
-            False, f"networks refuse a return address without TLS: {address} (PUBLIC_URL)"
-        )
+        yield _bad(f"networks refuse a return address without TLS (PUBLIC_URL): {address}")
 
 
 def _reach(provider: Provider) -> Finding:
