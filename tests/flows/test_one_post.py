@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from django.test import Client
@@ -16,20 +14,13 @@ from pytest_celery import CeleryTestSetup
 import providers
 from posting.compose import compose
 from posting.models import Attempt, Post
-from posting.states import MOVING, PostState, State
+from posting.states import PostState, State
 from tests.cast import Cast, Street, connected, everywhere, only
 from tests.flows.nodes import Process
+from tests.flows.wait import eventually, settled
 from tokens.models import SocialAccount
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def eventually(is_so: Callable[[], Any], seconds: float = 30) -> None:
-    """Wait until `is_so()`; fails saying what was awaited."""
-    ends_at = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < ends_at, f"never came true: {is_so}"
-        time.sleep(0.05)
 
 
 def submit(cast: Cast, text: str, accounts: list[SocialAccount]) -> Post:
@@ -40,10 +31,6 @@ def submit(cast: Cast, text: str, accounts: list[SocialAccount]) -> Post:
     answer = browser.post("/posts/new/", form)
     assert answer.status_code == 302, answer.content.decode()
     return Post.objects.get(text=text)
-
-
-def settled(post: Post) -> bool:
-    return not post.results.filter(state__in=MOVING).exists()
 
 
 def state(post: Post) -> PostState:

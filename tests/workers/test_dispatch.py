@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from datetime import timedelta
 
 import pytest
+from django.core.management import call_command
 from django.utils import timezone
 from django_celery_beat.models import PeriodicTask
 from hypothesis import given
@@ -92,6 +93,13 @@ def test_a_stalled_network_cannot_take_every_slot(cast: Cast, street: Street) ->
             assert elsewhere
     with gates.bulkhead(name) as free:
         assert free
+
+
+def test_migrating_makes_the_jobs_of_the_house() -> None:
+    PeriodicTask.objects.all().delete()
+    call_command("migrate", verbosity=0)
+    made = set(PeriodicTask.objects.values_list("task", flat=True))
+    assert {job.task for job in queues.JOBS} <= made
 
 
 def test_the_jobs_of_the_house_are_made_once_and_edits_stay() -> None:
