@@ -11,8 +11,8 @@ DATABASE_TESTS = $(wildcard tests/accounts tests/tokens tests/posting tests/work
 # Two at a time: stories of one file stay together, and most of them wait for servers.
 PYTEST := $(PY) -m pytest -q -n 2 --dist loadfile
 
-.PHONY: help demo test smoke test-bluesky provider lint format types contracts tests tests-sqlite \
-	tests-postgres lock docs clean
+.PHONY: help demo test smoke test-bluesky test-oauth provider lint format types contracts tests \
+	tests-sqlite tests-postgres lock docs clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(firstword $(MAKEFILE_LIST)) | \
@@ -28,6 +28,9 @@ smoke: .venv/.ready-run ## one post from the form to three networks and back; ta
 
 test-bluesky: .venv/.ready-dev ## the Bluesky adapter against a server that nobody here wrote
 	@$(PY) -m pytest -q -m real tests/real
+
+test-oauth: .venv/.ready-dev ## the handling of keys against a server that nobody here wrote
+	@$(PY) -m pytest -q -m real tests/oauth
 
 provider: .venv/.ready-dev ## begin a new network: make provider NAME=example
 	@$(PY) -m deploy.new_provider '$(NAME)'

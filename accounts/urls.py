@@ -1,21 +1,23 @@
-"""Addresses of the accounts room: logging in and out (sign-up and the rest come with allauth)."""
+"""Addresses of the accounts room: logging in and out, dismissing notices."""
 
 from __future__ import annotations
 
-from django.contrib.auth import views
+from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import path
 
+from accounts import views
 from accounts.forms import LoginForm
 
 urlpatterns = [
     path(
         "login/",
-        views.LoginView.as_view(
+        LoginView.as_view(
             template_name="accounts/login.html",
             authentication_form=LoginForm,
             redirect_authenticated_user=True,
         ),
         name="login",
     ),
-    path("logout/", views.LogoutView.as_view(), name="logout"),
+    path("logout/", LogoutView.as_view(), name="logout"),
+    path("notices/<int:pk>/dismiss/", views.dismiss_notice, name="dismiss-notice"),
 ]

@@ -38,7 +38,7 @@ def check(
         wrong["accounts"] = ["One of these accounts is not yours."]
     elif lost := [a for a in accounts if not a.usable]:
         names = ", ".join(str(account) for account in lost)
-        wrong["accounts"] = [f"Reconnect first: {names}."]
+        wrong["accounts"] = [f"Not ready to post, see Accounts: {names}."]
     elif said := misfits(text, accounts):
         wrong.setdefault("text", []).extend(said)
     if due_at is not None and due_at <= at:

@@ -91,7 +91,7 @@ def cancel_post(request: MemberRequest, pk: int) -> HttpResponse:
 def try_post_again(request: MemberRequest, pk: int) -> HttpResponse:
     """Another try of what failed; the history stays."""
     moved = try_again(_post(request, pk), timezone.now())
-    words = f"Trying again on {moved} account(s)." if moved else "Nothing to try again."
+    words = f"On its way again on {moved} account(s)." if moved else "Nothing to try again."
     messages.info(request, words)
     return redirect("post", pk=pk)
 

@@ -247,7 +247,9 @@ def _bring_up_to_date(account: SocialAccount, token: OAuthToken, identity: Ident
     account.external_id, account.handle = identity.external_id, identity.handle
     account.name, account.url = identity.name, identity.url
     account.avatar_url = identity.avatar_url
-    account.token, account.state, account.problem = token, AccountState.CONNECTED, ""
+    account.token, account.problem = token, ""
+    if account.state != AccountState.PAUSED:
+        account.state = AccountState.CONNECTED
     account.save()
 
 

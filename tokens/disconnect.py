@@ -14,6 +14,7 @@ from tokens.networks import UnknownNetwork, network
 from tokens.states import AccountState
 from tokens.vault import CannotOpen, seal, unseal
 
+ORPHAN_AFTER = timedelta(hours=1)
 TOLD_WITHIN = timedelta(days=1)
 LONGEST_PAUSE = timedelta(hours=1)
 
@@ -49,6 +50,15 @@ def revoke_due(at: datetime, limit: int = 50) -> dict[str, int]:
     for word in Revocation.objects.filter(due_at__lte=at).order_by("due_at")[:limit]:
         counts[_revoke(word, at)] += 1
     return counts
+
+
+def forget_orphans(at: datetime) -> int:
+    """Grants that no account came out of, from dances that broke off; returns how many went.
+
+    They are not revoked: some networks would end the person's other grants with them.
+    """
+    lone = OAuthToken.objects.filter(accounts__isnull=True, created_at__lt=at - ORPHAN_AFTER)
+    return lone.delete()[0]
 
 
 def _switch(account: SocialAccount, before: AccountState, after: AccountState) -> bool:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from django import forms
 
-from providers.kit.contract import Provider
+from providers.kit.contract import Provider, SignsInByOAuth
+from tokens.models import SocialAccount
 
 
 class ConnectForm(forms.Form):
@@ -21,3 +22,17 @@ class ConnectForm(forms.Form):
                 widget=widget,
                 initial=provider.options.get(blank.default, ""),
             )
+
+
+def filled_in(provider: Provider, account: SocialAccount) -> dict[str, str] | None:
+    """What the connect form of `provider` is sent with to connect `account` once more.
+
+    None if a person must type something: a form network, a secret, more than one blank.
+    """
+    if not isinstance(provider, SignsInByOAuth):
+        return None
+    if not provider.fields:
+        return {}
+    host = (account.token.host if account.token else "") or account.realm
+    [blank, *others] = provider.fields
+    return {blank.name: host} if host and not others and not blank.secret else None

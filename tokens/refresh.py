@@ -85,16 +85,24 @@ def fresh(token: OAuthToken, at: datetime, *, refused_version: int | None = None
         return token
     if not token.can_refresh:
         return _unrefreshable(token, at, refused=refused)
-    if refused and in_doubt(token, network(token.provider), at):
-        mark_dead(token, token.version, LOST)
-    elif refresh(token, at) is Outcome.SKIPPED:
-        _wait_for_winner(token)
+    if not refused and _backing_off(token, at):
+        return _patient(token, at)
+    _renew_or_wait(token, at, refused=refused)
     token.refresh_from_db()
     if token.state == TokenState.DEAD:
         raise Unauthorized(token.problem)
     if _ends(token, at) or (refused and token.version <= (refused_version or 0)):
         raise Unavailable("The account's key is being renewed.", wait=timedelta(seconds=30))
     return token
+
+
+def _renew_or_wait(token: OAuthToken, at: datetime, *, refused: bool) -> None:
+    """Renew, or let somebody else; a refused key in doubt has nothing left but the spool."""
+    if refused and in_doubt(token, network(token.provider), at):
+        spool.replay()
+        mark_dead(token, token.version, LOST)
+    elif refresh(token, at) is Outcome.SKIPPED:
+        _wait_for_winner(token)
 
 
 def refresh(token: OAuthToken, at: datetime) -> Outcome:
@@ -140,6 +148,20 @@ def mark_dead(token: OAuthToken, version: int, words: str) -> bool:
 
 def _ends(token: OAuthToken, by: datetime) -> bool:
     return token.expires_at is not None and token.expires_at <= by
+
+
+def _backing_off(token: OAuthToken, at: datetime) -> bool:
+    """Whether an earlier failure says to wait; a doubt is not settled by waiting."""
+    failed = token.refresh_failures and not token.refresh_sent_at
+    return bool(failed and token.refresh_at and token.refresh_at > at)
+
+
+def _patient(token: OAuthToken, at: datetime) -> OAuthToken:
+    """While backing off: the present grant as long as it lives, else when to come back."""
+    if not _ends(token, at):
+        return token
+    wait = token.refresh_at - at if token.refresh_at else timedelta(seconds=30)
+    raise Unavailable(f"The account's key could not be renewed: {token.problem}", wait=wait)
 
 
 def _unrefreshable(token: OAuthToken, at: datetime, *, refused: bool) -> OAuthToken:
@@ -250,15 +272,21 @@ def _record_failure(lease: _Lease, problem: NetworkError, at: datetime) -> Outco
     if isinstance(problem, Unauthorized):
         mark_dead(lease.token, lease.token.version, problem.words)
         return Outcome.DEAD
-    doubt = isinstance(problem, Uncertain) and lease.provider.family is Family.ROTATING
+    single_use = lease.provider.family is Family.ROTATING
+    doubt = single_use and isinstance(problem, Uncertain) and problem.status is None
     failures = lease.token.refresh_failures + 1
     cap = OPERATOR_CAP if isinstance(problem, Misconfigured) else BACKOFF_CAP
     pause = min(cap, timedelta(seconds=10 * 2 ** min(failures, 12)))
     pause *= random.uniform(0.5, 1)  # noqa: S311 - spreads load
+    again, ends = at + pause, lease.token.expires_at
+    if single_use and ends and isinstance(problem, (Uncertain, Unavailable)) and problem.status:
+        # An answer without a token: most likely nothing happened, yet the token may be spent, and
+        # showing it again may end the grant. Once the access token has ended nothing can be lost.
+        again = max(again, ends)
     OAuthToken.objects.filter(lease.row).update(
         refresh_lease_until=at if doubt else None,
         refresh_sent_at=F("refresh_sent_at") if doubt else None,
-        refresh_at=lease.token.expires_at if doubt else at + pause,
+        refresh_at=ends if doubt else again,
         refresh_failures=failures,
         problem=DOUBTFUL if doubt else problem.words,
     )

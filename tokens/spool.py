@@ -11,17 +11,21 @@ from __future__ import annotations
 import json
 import logging
 import os
+import time
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import F
+from django.db import transaction
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
-from tokens.models import OAuthToken
+from tokens.models import OAuthToken, SocialAccount
+from tokens.states import AccountState, TokenState
 
+TORN_AFTER_S = 3600.0
 logger = logging.getLogger(__name__)
 
 
@@ -65,7 +69,18 @@ def commit(renewed: Renewed) -> bool:
     True also if it stands there already: `replay` of another process may have been faster.
     """
     asked = OAuthToken.objects.filter(pk=UUID(renewed.grant), refresh_epoch=renewed.epoch)
-    kept = asked.filter(version=renewed.version).update(
+    with transaction.atomic():
+        kept = _write(asked.filter(version=renewed.version), renewed)
+        if kept:  # its owner may have been asked already, needlessly as it turns out
+            SocialAccount.objects.filter(
+                token_id=UUID(renewed.grant), state=AccountState.RECONNECT
+            ).update(state=AccountState.CONNECTED, problem="")
+    return kept or asked.filter(version=renewed.version + 1).exists()
+
+
+def _write(row: QuerySet[OAuthToken], renewed: Renewed) -> bool:
+    kept = row.update(
+        state=TokenState.GOOD,
         access_sealed=renewed.access_sealed,
         refresh_sealed=renewed.refresh_sealed,
         scopes=renewed.scopes,
@@ -79,12 +94,15 @@ def commit(renewed: Renewed) -> bool:
         refresh_failures=0,
         problem="",
     )
-    return bool(kept) or asked.filter(version=renewed.version + 1).exists()
+    return bool(kept)
 
 
 def replay() -> int:
     """Commit what a crash of this machine left behind; returns how many pairs were saved."""
     saved = 0
+    for torn in _folder().glob("*.part"):
+        if torn.stat().st_mtime < time.time() - TORN_AFTER_S:
+            torn.unlink(missing_ok=True)
     for path in sorted(_folder().glob("*.json")):
         try:
             renewed = Renewed(**json.loads(path.read_text()))

@@ -1,4 +1,4 @@
-"""Addresses of the tokens room: accounts, connecting, coming back."""
+"""Addresses of the tokens room: accounts, connecting, coming back, and what can be done to one."""
 
 from __future__ import annotations
 
@@ -10,4 +10,8 @@ urlpatterns = [
     path("accounts/", views.account_list, name="accounts"),
     path("accounts/connect/<slug:name>/", views.connect, name="connect"),
     path("accounts/callback/", views.callback, name="connect-callback"),
+    path("accounts/<int:pk>/renew/", views.renew_account, name="renew-account"),
+    path("accounts/<int:pk>/pause/", views.pause_account, name="pause-account"),
+    path("accounts/<int:pk>/resume/", views.resume_account, name="resume-account"),
+    path("accounts/<int:pk>/disconnect/", views.disconnect_account, name="disconnect-account"),
 ]

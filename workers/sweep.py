@@ -24,6 +24,7 @@ def sweep() -> dict[str, int]:
         "abandoned": abandoned(at),
         "held": results.hold_unusable(),
         "released": results.release(at, timedelta(seconds=settings.LATE_S)),
+        "orphans": disconnect.forget_orphans(at),
         "told": notices(at),
         **disconnect.revoke_due(at),
         "handshakes": Handshake.objects.filter(expires_at__lt=at - timedelta(days=1)).delete()[0],

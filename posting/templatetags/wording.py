@@ -9,7 +9,8 @@ from django import template
 
 import providers
 from posting.models import Attempt, Post, PostResult
-from posting.states import PostState, State
+from posting.states import LATE, PostState, State
+from tokens.states import AccountState
 
 register = template.Library()
 QUICKLY, SLOWLY = "every 2s", "every 15s"
@@ -23,6 +24,15 @@ class Wording:
     means: str
     tone: str
     icon: str
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """Where on the accounts page something can be done about a held result."""
+
+    label: str
+    icon: str
+    anchor: str
 
 
 RESULTS: dict[State, Wording] = {
@@ -84,7 +94,24 @@ BECAUSE: dict[tuple[State, str], Wording] = {
         "Needs approval", "It goes out once somebody has approved it.", "wait", "pause"
     ),
     (State.HELD, "paused"): Wording(
-        "Paused", "Posting to this account is paused; it goes on when you say so.", "wait", "pause"
+        "Paused",
+        "This account is paused. The post goes on by itself when somebody resumes the account.",
+        "wait",
+        "pause",
+    ),
+    (State.HELD, "disconnected"): Wording(
+        "Disconnected",
+        "This account was disconnected. Connect the same account of {network} again, and the post"
+        " goes on by itself; or cancel it.",
+        "warn",
+        "ban",
+    ),
+    (State.HELD, LATE): Wording(
+        "Late",
+        "Its account can post again, but the time of this post has long passed. Send it now, or"
+        " cancel it.",
+        "warn",
+        "clock",
     ),
     (State.FAILED, "rejected"): replace(
         RESULTS[State.FAILED],
@@ -155,6 +182,35 @@ def result_words(result: PostResult) -> Wording:
         said = AGAIN if state is State.SCHEDULED and why else RESULTS[state]
     known = providers.ADAPTERS.get(result.provider)
     return replace(said, means=said.means.format(network=known.label if known else "The network"))
+
+
+@register.filter
+def quotable(result: PostResult) -> bool:
+    """Whether its words say more than ours do: a network's own, or the reason for an end."""
+    if result.state == State.HELD:
+        return bool(result.words and result.error) and result.held_for != LATE
+    return bool(result.words) and result.state not in (State.POSTED, State.CANCELLED)
+
+
+@register.filter
+def way_on(result: PostResult) -> Way | None:
+    """Where a held result can be helped on; None if not on the accounts page."""
+    card = f"account-{result.account_id}"
+    match result.held_for:
+        case AccountState.RECONNECT:
+            return Way("Connect it again", "key", card)
+        case AccountState.PAUSED:
+            return Way("Resume the account", "play", card)
+        case AccountState.DISCONNECTED:
+            return Way("Connect it again", "key", f"connect-{result.provider}")
+    return None
+
+
+@register.filter
+def again_words(results: Iterable[PostResult]) -> str:
+    """What the button for another try says: what is late was never tried."""
+    late = any(result.state == State.HELD and result.can_try_again for result in results)
+    return "Send now" if late else "Try again"
 
 
 @register.filter

@@ -30,6 +30,7 @@ ICONS = {
     "cross": "M6 6l12 12M18 6 6 18",
     "eye": "M2 12s3.6-6.5 10-6.5S22 12 22 12s-3.6 6.5-10 6.5S2 12 2 12ZM12 9.5a2.5 2.5 0 1 0 0 5"
     " 2.5 2.5 0 0 0 0-5Z",
+    "hourglass": "M6 3h12M6 21h12M7.5 3v3.5L12 12l4.5-5.5V3M7.5 21v-3.5L12 12l4.5 5.5V21",
     "key": "M8 11.5a4.5 4.5 0 1 0 0 9 4.5 4.5 0 0 0 0-9ZM11.2 12.8 20 4M16 8l3 3",
     "leave": "M14 4h5a1 1 0 0 1 1 1v14a1 1 0 0 1-1 1h-5M10 8l-4 4 4 4M6 12h9",
     "list": "M4 6h16M4 12h16M4 18h10",
@@ -38,6 +39,8 @@ ICONS = {
     "pen": "M4 20h4L19.5 8.5a2.8 2.8 0 0 0-4-4L4 16v4ZM13.5 6.5l4 4",
     "people": "M9 4.5a3.5 3.5 0 1 0 0 7 3.5 3.5 0 0 0 0-7ZM2.5 20c0-3.6 2.9-6 6.5-6s6.5 2.4 6.5 6"
     "M16 4.8a3.5 3.5 0 0 1 0 6.4M18.5 14.6c1.9.9 3 2.9 3 5.4",
+    "play": "M7.5 4.5v15L19 12 7.5 4.5Z",
+    "renew": "M19.5 12a7.5 7.5 0 1 1-2.2-5.3L20 9.4M20 4.5v4.9h-4.9",
     "send": "M21 3 3 10.5l7 3.5 3.5 7L21 3ZM10 14l4.5-4.5",
 }
 
@@ -74,20 +77,25 @@ def network_label(provider: str) -> str:
 
 
 @register.simple_tag(takes_context=True)
-def moment(context: Context, value: datetime | None, *, precise: bool = False) -> SafeString:
-    """A moment in the reader's own zone, which is always named; the whole date is in its title."""
+def moment(
+    context: Context, value: datetime | None, *, precise: bool = False, short: bool = False
+) -> SafeString:
+    """A moment in the reader's own zone, which is always named; the whole date is in its title.
+
+    `short` leaves "today" out.
+    """
     if value is None:
         return mark_safe("")
     zone = _zone(context)
     local, now = value.astimezone(zone), timezone.now().astimezone(zone)
     if local.date() == now.date():
-        day = "today"
+        day = "" if short else "today "
     elif local.year == now.year:
-        day = f"{local:%a} {local.day} {local:%b},"
+        day = f"{local:%a} {local.day} {local:%b}, "
     else:
-        day = f"{local.day} {local:%b} {local.year},"
+        day = f"{local.day} {local:%b} {local.year}, "
     return format_html(
-        '<time datetime="{}" title="{}">{} {} {}</time>',
+        '<time datetime="{}" title="{}">{}{} {}</time>',
         value.astimezone(UTC).isoformat(timespec="seconds"),
         f"{local:%A} {local.day} {local:%B %Y, %H:%M:%S} ({zone})",
         day,
@@ -105,6 +113,12 @@ def distance(value: datetime | None) -> str:
     if abs(ahead) < MINUTE:
         return "in a moment" if ahead > 0 else "just now"
     return f"in {timeuntil(value, depth=1)}" if ahead > 0 else f"{timesince(value, depth=1)} ago"
+
+
+@register.filter
+def is_past(value: datetime | None) -> bool:
+    """Whether a moment has passed; no moment never has."""
+    return value is not None and value < timezone.now()
 
 
 @register.filter

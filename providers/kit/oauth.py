@@ -187,7 +187,7 @@ class OAuthProvider(Provider):
         if reply.status == 429:
             return Throttled("Too many token requests.", wait=self.wait(reply), status=429)
         if reply.status >= 500:
-            return reply.troubled()
+            return Unavailable("The network has trouble with tokens.", status=reply.status)
         if error in OUR_FAULT:
             words = f"The network does not accept our app's credentials ({error})."
             return Misconfigured(words, status=reply.status, network_code=error)

@@ -12,7 +12,8 @@ from pytest_django import Settings
 
 from posting.compose import compose
 from posting.models import Post
-from posting.states import CANCELLABLE, MOVING, REPEATABLE, State
+from posting.results import LATE_WORDS
+from posting.states import CANCELLABLE, LATE, MOVING, REPEATABLE, State
 from tests.cast import Cast
 from tests.pages.conftest import Page, Put, read, tried
 from tokens.models import SocialAccount
@@ -151,3 +152,33 @@ def test_a_person_says_whether_it_is_there(
     assert page.all("button", name="answer", value=answer)
     url = reverse("confirm-result", args=[post.pk, result.pk])
     assert read(alice.post(url, {"answer": answer}, follow=True)).all("li", data_state=after)
+
+
+def test_a_late_one_is_sent_now(alice: Client, post: Post, put: Put) -> None:
+    result = put(State.HELD, held_for=LATE, words=LATE_WORDS)
+    page = page_of(alice, post)
+    assert "Late" in page.text
+    assert "Send now" in page.text
+    assert "Try again" not in page.text
+    assert LATE_WORDS not in page.text
+    assert offers(page, "try-again", post.pk)
+    assert offers(page, "cancel-post", post.pk)
+    assert read(alice.post(reverse("try-again", args=[post.pk]), follow=True)).all(
+        "li", data_state="scheduled"
+    )
+    result.refresh_from_db()
+    assert result.held_for == ""
+
+
+@pytest.mark.parametrize("held_for", ["reconnect", "paused", "disconnected"])
+def test_a_held_one_leads_to_its_account(
+    held_for: str, alice: Client, bob: Client, post: Post, put: Put
+) -> None:
+    result = put(State.HELD, held_for=held_for)
+    card = f"account-{result.account_id}"
+    anchor = f"connect-{result.provider}" if held_for == "disconnected" else card
+    place = reverse("accounts")
+    assert page_of(alice, post).all("a", href=f"{place}#{anchor}")
+    assert "Look at the account" in page_of(bob, post).text
+    assert not offers(page_of(alice, post), "try-again", post.pk)
+    assert [e for _, e in read(alice.get(place)).elements if e.get("id") == anchor]

@@ -10,10 +10,12 @@ import pytest
 from django.conf import settings as project_settings
 from django.test import Client, RequestFactory
 from django.urls import reverse
+from django.utils import timezone
 from django.views.defaults import server_error
 from pytest_django import Settings
 
 import providers
+from accounts.notify import tell
 from posting.models import Post
 from posting.states import State
 from tests.cast import Cast
@@ -35,6 +37,8 @@ def every_answer(alice: Client, stranger: Client, post: Post) -> list[Any]:
     """One answer of every kind of page."""
     urls = [reverse(name) for name in ("posts", "new-post", "accounts")]
     urls += [reverse(name, args=[post.pk]) for name in ("post", "post-results")]
+    [result] = post.results.all()
+    urls += [reverse("disconnect-account", args=[result.account_id])]
     answers: list[Any] = [alice.get(url) for url in [*urls, "/nothing-here/"]]
     answers += [alice.post(reverse("new-post"), {}), stranger.get(reverse("login"))]
     answers += [server_error(RequestFactory().get("/"))]
@@ -47,6 +51,7 @@ def test_no_page_holds_anything_inline(
 ) -> None:
     tried(put(state, held_for="reconnect"), "rejected")
     connect(cast, "a-network-that-is-gone")
+    tell(cast.team, "lamp", "The lamp is out.", timezone.now())
     for answer in every_answer(alice, Client(), post):
         for tag, attrs in read(answer).elements:
             assert tag != "style"
@@ -56,7 +61,13 @@ def test_no_page_holds_anything_inline(
             ]
 
 
-def test_every_page_has_one_heading_a_title_and_its_ids_once(alice: Client, post: Post) -> None:
+def test_every_page_has_one_heading_a_title_and_its_ids_once(
+    alice: Client, post: Post, cast: Cast
+) -> None:
+    for number in range(5):
+        tell(cast.team, str(number), "The lamp is out.", timezone.now())
+    for provider in providers.names():
+        connect(cast, provider, "second")
     for answer in every_answer(alice, Client(), post):
         page = read(answer)
         ids = [attrs["id"] for _, attrs in page.elements if "id" in attrs]
@@ -132,7 +143,7 @@ def test_a_network_that_is_not_set_up_says_what_is_missing(
 
 def test_a_network_that_is_gone_still_has_a_line(alice: Client, cast: Cast) -> None:
     gone = connect(cast, "a-network-that-is-gone")
-    assert "Not available" in read(alice.get(reverse("accounts"))).text
+    assert "Not set up" in read(alice.get(reverse("accounts"))).text
     assert "disabled" in read(alice.get(reverse("new-post"))).all("input", value=str(gone.pk))[0]
 
 

@@ -9,7 +9,8 @@ import pytest
 from django.utils import timezone
 
 from posting.models import Post
-from posting.states import PostState, State
+from posting.results import HELD_WORDS
+from posting.states import LATE, PostState, State
 from posting.templatetags import wording
 from project.templatetags.frame import ICONS, distance, mark, readable_on
 from project.templatetags.standing import standing
@@ -17,7 +18,6 @@ from providers.kit.errors import NetworkError
 from tests.cast import Cast
 from tests.pages.conftest import Put, connect, tried
 from tokens.models import OAuthToken, SocialAccount
-from tokens.states import AccountState
 
 TONES = {"ok", "move", "wait", "warn", "bad", "off"}
 EVERY = [*wording.RESULTS.values(), *wording.BECAUSE.values(), *wording.POSTS.values()]
@@ -79,41 +79,42 @@ def test_a_list_is_asked_for_again_only_while_it_moves(post: Post, put: Put) -> 
     assert paces == [wording.QUICKLY, wording.SLOWLY, ""]
 
 
+def test_a_key_that_could_not_be_renewed_is_said(cast: Cast, account: SocialAccount) -> None:
+    said = [standing(account).words]
+    OAuthToken.objects.filter(team=cast.team).update(problem="The network is down.")
+    said.append(standing(SocialAccount.objects.get(pk=account.pk)).words)
+    OAuthToken.objects.filter(team=cast.team).update(can_refresh=False, problem="")
+    said.append(standing(SocialAccount.objects.get(pk=account.pk)).words)
+    assert len(set(said)) == 3
+
+
 @pytest.mark.parametrize(
-    ("account_fields", "token_fields", "label"),
+    ("held_for", "label", "way"),
     [
-        ({}, {}, "Connected"),
-        ({"state": AccountState.RECONNECT}, {}, "Reconnect"),
-        ({"token": None}, {}, "Reconnect"),
-        ({"provider": "gone"}, {}, "Not available"),
-        ({"blocked_until": timezone.now() + timedelta(hours=1)}, {}, "Limited until"),
-        ({"blocked_until": timezone.now() - timedelta(hours=1)}, {}, "Connected"),
-        (
-            {},
-            {"can_refresh": False, "expires_at": timezone.now() + timedelta(days=3)},
-            "Expires",
-        ),
+        ("reconnect", "Reconnect", "account"),
+        ("paused", "Paused", "account"),
+        ("disconnected", "Disconnected", "connect"),
+        (LATE, "Late", ""),
+        ("approval", "Needs approval", ""),
     ],
 )
-def test_how_an_account_stands(
-    account_fields: dict[str, object],
-    token_fields: dict[str, object],
-    label: str,
-    cast: Cast,
-    account: SocialAccount,
+def test_a_held_result_says_why_and_where_to_go(
+    held_for: str, label: str, way: str, put: Put
 ) -> None:
-    OAuthToken.objects.filter(team=cast.team).update(**token_fields)
-    SocialAccount.objects.filter(pk=account.pk).update(**account_fields)
-    assert standing(SocialAccount.objects.get(pk=account.pk)).label == label
+    result = put(State.HELD, held_for=held_for)
+    assert wording.result_words(result).label == label
+    found = wording.way_on(result)
+    assert (found.anchor.partition("-")[0] if found else "") == way
 
 
-def test_a_key_that_could_not_be_renewed_is_said(cast: Cast, account: SocialAccount) -> None:
-    said = [standing(account).means]
-    OAuthToken.objects.filter(team=cast.team).update(problem="The network is down.")
-    said.append(standing(SocialAccount.objects.get(pk=account.pk)).means)
-    OAuthToken.objects.filter(team=cast.team).update(can_refresh=False, problem="")
-    said.append(standing(SocialAccount.objects.get(pk=account.pk)).means)
-    assert len(set(said)) == 3
+def test_our_own_words_are_not_quoted_after_ours(put: Put) -> None:
+    for reason, words in HELD_WORDS.items():
+        assert not wording.quotable(put(State.HELD, held_for=reason, words=words, error=""))
+    told = {"words": "Token revoked.", "error": "unauthorized"}
+    assert wording.quotable(put(State.HELD, held_for="reconnect", **told))
+    assert not wording.quotable(put(State.HELD, held_for=LATE, **told))
+    assert wording.quotable(put(State.FAILED, **told))
+    assert not wording.quotable(put(State.POSTED, **told))
 
 
 def test_distances_are_words() -> None:

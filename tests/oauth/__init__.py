@@ -1,0 +1,1 @@
+"""Stories about keys, told against an authorization server that nobody here wrote."""
