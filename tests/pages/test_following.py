@@ -139,7 +139,7 @@ def test_cancelled_and_tried_again_without_a_script(alice: Client, post: Post, p
     assert "Cancelled" in read(alice.post(reverse("cancel-post", args=[post.pk]), follow=True)).text
     put(State.FAILED)
     page = read(alice.post(reverse("try-again", args=[post.pk]), follow=True))
-    assert "Trying again" in page.text
+    assert "On its way again" in page.text
     assert page.all("li", data_state="scheduled")
 
 
