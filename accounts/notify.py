@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from accounts.models import Notice, Team
@@ -16,6 +17,17 @@ def tell(team: Team, key: str, words: str, at: datetime, *, path: str = "") -> b
         team=team, key=key, defaults={"words": words, "path": path, "created_at": at}
     )
     return new
+
+
+def open_about(prefix: str) -> list[Notice]:
+    """The unread notices of all teams whose occasion begins with `prefix`."""
+    return list(Notice.objects.filter(read_at__isnull=True, key__startswith=prefix))
+
+
+def settle(notices: Iterable[Notice], at: datetime) -> int:
+    """What these were about is over; returns how many went."""
+    keys = [notice.pk for notice in notices]
+    return Notice.objects.filter(pk__in=keys, read_at__isnull=True).update(read_at=at)
 
 
 def dismiss(team: Team, pk: int, at: datetime) -> bool:

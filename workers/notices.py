@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from django.db.models import QuerySet
 from django.urls import reverse
 
-from accounts.notify import tell
+from accounts.notify import open_about, settle, tell
 from posting.models import PostResult
 from posting.states import State
 from tokens.models import SocialAccount
@@ -15,14 +15,24 @@ from tokens.states import AccountState
 
 DAYS_AHEAD = (1, 3, 7, 14)
 NAMED = 5
+OCCASION = "reconnect:"
 
 
 def notices(at: datetime) -> int:
     """Tell every team what it has not been told yet; returns how many notices were new."""
     ended = SocialAccount.objects.filter(state=AccountState.RECONNECT).select_related("team")
+    _settle_reconnected(at)
     told = [_ended(account, at) for account in ended]
     told += [_ending(account, at) for account in _mortal(at)]
     return sum(told)
+
+
+def _settle_reconnected(at: datetime) -> None:
+    """An account that is connected again needs no notice any more."""
+    waiting = set(
+        SocialAccount.objects.filter(state=AccountState.RECONNECT).values_list("pk", flat=True)
+    )
+    settle([n for n in open_about(OCCASION) if int(n.key.split(":")[1]) not in waiting], at)
 
 
 def _mortal(at: datetime) -> list[SocialAccount]:
@@ -40,7 +50,7 @@ def _mortal(at: datetime) -> list[SocialAccount]:
 def _ended(account: SocialAccount, at: datetime) -> bool:
     held = PostResult.objects.filter(account=account, state__in=[State.HELD, State.SCHEDULED])
     words = f"{account} has to be connected again: {account.problem}{_at_risk(held)}"
-    key = f"reconnect:{account.pk}:{account.token_id}"
+    key = f"{OCCASION}{account.pk}:{account.token_id}"
     return tell(account.team, key, words, at, path=reverse("accounts"))
 
 

@@ -134,6 +134,10 @@ def test_a_dead_connection_is_told_once_with_the_posts_at_risk(cast: Cast, stree
     assert account.token is not None
     mark_dead(account.token, 1, "Again.")
     assert notices(at) == 1
+    assert Notice.objects.for_team(cast.team).count() == 1
+    reconnect(street, account)
+    assert notices(at) == 0
+    assert not Notice.objects.for_team(cast.team).exists()
 
 
 def test_an_end_for_good_is_counted_down(cast: Cast, street: Street) -> None:
