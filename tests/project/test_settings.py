@@ -65,9 +65,12 @@ def test_the_example_lists_every_variable_with_its_default() -> None:
             assert example[name] == default, name
 
 
-def start(**changes: str) -> subprocess.CompletedProcess[str]:
+CHECK = (sys.executable, "manage.py", "check")
+WORKER = (sys.executable, "-m", "celery", "-q", "-A", "project", "worker", "-Q", "dispatch")
+
+
+def start(*command: str, **changes: str) -> subprocess.CompletedProcess[str]:
     env = {**os.environ, **changes}
-    command = [sys.executable, "manage.py", "check"]
     return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
 
 
@@ -82,10 +85,11 @@ def start(**changes: str) -> subprocess.CompletedProcess[str]:
         ({"DATABASE_URL": "mysql://u@h/d"}, "DATABASE_URL"),
     ],
 )
+@pytest.mark.parametrize("command", [CHECK, WORKER], ids=["manage.py", "worker"])
 def test_a_half_configured_start_refuses_in_one_sentence(
-    changes: dict[str, str], named: str
+    command: tuple[str, ...], changes: dict[str, str], named: str
 ) -> None:
-    done = start(**changes)
+    done = start(*command, **changes)
     assert done.returncode != 0
     said = done.stderr.strip().splitlines()
     assert len(said) == 1, done.stderr
@@ -93,4 +97,4 @@ def test_a_half_configured_start_refuses_in_one_sentence(
 
 
 def test_a_whole_configuration_starts() -> None:
-    assert start().returncode == 0
+    assert start(*CHECK).returncode == 0
