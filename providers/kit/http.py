@@ -145,7 +145,7 @@ def base_url(typed: str, label: str) -> str:
     """
     value = typed.strip().rstrip("/")
     value = value if "://" in value else f"https://{value}"
-    problem = f"{label}: please type the address of a server, for example example.org."
+    problem = f"{label}: please type the address of a server, such as social.org."
     try:
         parts = urlsplit(value)
         port = f":{parts.port}" if parts.port else ""
