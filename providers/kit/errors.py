@@ -14,14 +14,23 @@ class NetworkError(Exception):
     """A network did not do what it was asked; use one of the seven below.
 
     `words`: plain words for a person, free of secrets. `status`: the HTTP status if one arrived.
-    `network_code`: the network's own error code if it gave one.
+    `network_code`: the network's own error code if it gave one. `wait`: how long the network asks
+    us to wait, if it says.
     """
 
     outcome: ClassVar[str] = "error"
 
-    def __init__(self, words: str, *, status: int | None = None, network_code: str = "") -> None:
+    def __init__(
+        self,
+        words: str,
+        *,
+        wait: timedelta | None = None,
+        status: int | None = None,
+        network_code: str = "",
+    ) -> None:
         super().__init__(words)
         self.words = words
+        self.wait = wait
         self.status = status
         self.network_code = network_code
 
@@ -56,37 +65,15 @@ class Duplicate(Rejected):
 
 
 class Throttled(NetworkError):
-    """Too fast; certainly not taken. `wait`: how long the network asks us to wait, if it says."""
+    """Too fast; certainly not taken."""
 
     outcome = "throttled"
 
-    def __init__(
-        self,
-        words: str,
-        *,
-        wait: timedelta | None = None,
-        status: int | None = None,
-        network_code: str = "",
-    ) -> None:
-        super().__init__(words, status=status, network_code=network_code)
-        self.wait = wait
-
 
 class Unavailable(NetworkError):
-    """The request was certainly not taken; try again. `wait`: the network's hint, if any."""
+    """The request was certainly not taken; try again."""
 
     outcome = "unavailable"
-
-    def __init__(
-        self,
-        words: str,
-        *,
-        wait: timedelta | None = None,
-        status: int | None = None,
-        network_code: str = "",
-    ) -> None:
-        super().__init__(words, status=status, network_code=network_code)
-        self.wait = wait
 
 
 class Uncertain(NetworkError):

@@ -14,13 +14,14 @@ from pytest_django import Settings
 import providers
 from tests.cast import Cast
 from tests.flows.conftest import database_url
+from tests.node import NotReadyError
 from tokens import networks
 from tokens.connect import begin, finish, redirect_uri
 from tokens.models import OAuthToken, SocialAccount
 
 from .adapter import Oidc
 from .elsewhere import Elsewhere, Launch
-from .server import Authority, NotReadyError, running
+from .server import Authority, running
 from .visitor import Visitor
 
 SESSION = "the browser's session"

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import os
 import secrets
-import select
 import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import requests
+
+from tests.node import NotReadyError, first_line, stop
 
 HERE = Path(__file__).resolve().parent
 # Not VAR_DIR: the tests have one of their own for each run.
@@ -27,10 +27,6 @@ START_SECONDS = 30
 OLDEST_NODE = 20
 ACCESS_SECONDS = 3600
 PACKAGES = ("package.json", "package-lock.json")
-
-
-class NotReadyError(Exception):
-    """The server cannot be installed or started here; the message says what is missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,31 +198,8 @@ def running(redirect_uri: str) -> Iterator[Authority]:
             stderr=said,
         )
         try:
-            where = _first_line(process, said)
+            where = first_line(process, said, "The authorization server")
             who = client["OIDC_CLIENT_ID"], client["OIDC_CLIENT_SECRET"]
             yield Authority(where["url"], where["control"], *who)
         finally:
-            _stop(process)
-
-
-def _first_line(process: subprocess.Popen[bytes], said: IO[bytes]) -> Mapping[str, str]:
-    assert process.stdout is not None
-    ready, _, _ = select.select([process.stdout], [], [], START_SECONDS)
-    first = process.stdout.readline() if ready else b""
-    if not first:
-        said.seek(0)
-        words = said.read().decode("utf-8", "replace")[-2000:]
-        raise NotReadyError(f"The authorization server did not start:\n{words}")
-    return dict(json.loads(first))
-
-
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    assert process.stdin is not None
-    assert process.stdout is not None
-    process.stdin.close()
-    try:
-        process.wait(10)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-    process.stdout.close()
+            stop(process)

@@ -12,9 +12,10 @@ import pytest
 from providers.bluesky import Bluesky
 from providers.kit.contract import Account, Grant, Identity, Message
 from providers.kit.http import Wire
+from tests.node import NotReadyError
 
 from .lossy import Lossy
-from .pds import NotReadyError, Pds, Person, running
+from .pds import Pds, Person, running
 
 
 @pytest.fixture(scope="session")

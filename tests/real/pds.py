@@ -9,7 +9,6 @@ import hmac
 import json
 import os
 import secrets
-import select
 import shutil
 import socket
 import subprocess
@@ -18,21 +17,18 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import requests
+
+from tests.node import NotReadyError, first_line, stop
 
 HERE = Path(__file__).resolve().parent
 # Not VAR_DIR: the tests have one of their own for each run, and this takes a minute to install.
 HOME = HERE.parents[1] / "var" / "real-bluesky"
 INSTALL_SECONDS = 900
-START_SECONDS = 60
 POSTS = "app.bsky.feed.post"
 NODE_MAJORS = (18, 20, 22)
-
-
-class NotReadyError(Exception):
-    """The server cannot be installed or started here; the message says what is missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,10 +186,10 @@ def running() -> Iterator[Pds]:
             stderr=said,
         )
         try:
-            addresses = _first_line(process, said)
+            addresses = first_line(process, said, "The Bluesky server")
             yield Pds(addresses["pds"], addresses["plc"], jwt_secret)
         finally:
-            _stop(process)
+            stop(process)
 
 
 def _free_ports(count: int) -> list[str]:
@@ -202,26 +198,3 @@ def _free_ports(count: int) -> list[str]:
         for one in held:
             one.bind(("127.0.0.1", 0))
         return [str(one.getsockname()[1]) for one in held]
-
-
-def _first_line(process: subprocess.Popen[bytes], said: IO[bytes]) -> dict[str, str]:
-    assert process.stdout is not None
-    ready, _, _ = select.select([process.stdout], [], [], START_SECONDS)
-    line = process.stdout.readline() if ready else b""
-    if not line:
-        said.seek(0)
-        words = said.read().decode("utf-8", "replace")[-2000:]
-        raise NotReadyError(f"The Bluesky server did not start:\n{words}")
-    return dict(json.loads(line))
-
-
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    assert process.stdin is not None
-    assert process.stdout is not None
-    process.stdin.close()
-    try:
-        process.wait(10)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-    process.stdout.close()
