@@ -98,20 +98,26 @@ def fresh(token: OAuthToken, at: datetime, *, refused_version: int | None = None
 
 def _renew_or_wait(token: OAuthToken, at: datetime, *, refused: bool) -> None:
     """Renew, or let somebody else; a refused key in doubt has nothing left but the spool."""
+    token.refresh_from_db()
     if refused and in_doubt(token, network(token.provider), at):
         spool.replay()
-        mark_dead(token, token.version, LOST)
-    elif refresh(token, at) is Outcome.SKIPPED:
+        _mark_lost(token, at)
+    elif refresh(token, at, refused=refused) is Outcome.SKIPPED:
         _wait_for_winner(token)
 
 
-def refresh(token: OAuthToken, at: datetime) -> Outcome:
-    """Renew one grant now, unless somebody else is at it; never raises for what networks say."""
+def refresh(token: OAuthToken, at: datetime, *, refused: bool = False) -> Outcome:
+    """Renew one grant now, unless somebody else is at it; never raises for what networks say.
+
+    `refused`: the network has refused the access token, so that there is nothing left to lose.
+    """
     provider = network(token.provider)
     if not isinstance(provider, Refreshes) or not token.can_refresh:
         return Outcome.SKIPPED
     if in_doubt(token, provider, at):
         return _settle_doubt(token, at)
+    if not refused and _held_back(token, at):
+        return Outcome.SKIPPED
     try:
         grant = _grant(token)
     except CannotOpen as problem:
@@ -133,10 +139,24 @@ def in_doubt(token: OAuthToken, provider: Provider, at: datetime) -> bool:
     return provider.family is Family.ROTATING and lapsed and sent
 
 
-def mark_dead(token: OAuthToken, version: int, words: str) -> bool:
+def _held_back(token: OAuthToken, at: datetime) -> bool:
+    """Whether a key that may be spent waits until its access token has ended."""
+    if not _backing_off(token, at) or token.refresh_at is None or token.expires_at is None:
+        return False
+    single_use = network(token.provider).family is Family.ROTATING
+    return single_use and at < token.expires_at <= token.refresh_at
+
+
+def _mark_lost(token: OAuthToken, at: datetime) -> bool:
+    """`mark_dead`, if the row itself is in doubt still: the caller's copy may be old."""
+    doubtful = Q(refresh_sent_at__isnull=False, refresh_lease_until__lte=at)
+    return mark_dead(token, token.version, LOST, only_if=doubtful)
+
+
+def mark_dead(token: OAuthToken, version: int, words: str, *, only_if: Q | None = None) -> bool:
     """The network refuses the grant for good: it and its accounts wait for their owner."""
     with transaction.atomic():
-        died = OAuthToken.objects.filter(pk=token.pk, version=version).update(
+        died = OAuthToken.objects.filter(only_if or Q(), pk=token.pk, version=version).update(
             state=TokenState.DEAD, problem=words, refresh_lease_until=None, refresh_sent_at=None
         )
         if died:
@@ -181,7 +201,7 @@ def _settle_doubt(token: OAuthToken, at: datetime) -> Outcome:
     if not _ends(token, at):
         mine.filter(version=token.version).update(refresh_at=token.expires_at, problem=DOUBTFUL)
         return Outcome.SKIPPED
-    return Outcome.DEAD if mark_dead(token, token.version, LOST) else Outcome.SKIPPED
+    return Outcome.DEAD if _mark_lost(token, at) else Outcome.SKIPPED
 
 
 def _take_lease(token: OAuthToken, provider: Provider, at: datetime) -> _Lease | None:
