@@ -11,7 +11,7 @@ DATABASE_TESTS = $(wildcard tests/accounts tests/tokens tests/posting tests/work
 # Two at a time: stories of one file stay together, and most of them wait for servers.
 PYTEST := $(PY) -m pytest -q -n 2 --dist loadfile
 
-.PHONY: help demo test smoke test-bluesky test-oauth provider lint format types contracts tests \
+.PHONY: help demo test smoke bench test-bluesky test-oauth provider lint format types contracts tests \
 	tests-sqlite tests-postgres lock docs clean
 
 help: ## list the targets
@@ -25,6 +25,9 @@ test: lint types contracts tests ## everything that must hold before a commit
 
 smoke: .venv/.ready-run ## one post from the form to three networks and back; takes DATABASE_URL=…
 	@$(if $(DATABASE_URL),DATABASE_URL='$(DATABASE_URL)' )$(PY) -m deploy.smoke
+
+bench: .venv/.ready-dev ## measure: make bench WHAT=refresh (tests/bench/README.md says how)
+	@$(PY) -m tests.bench.$(or $(WHAT),refresh)
 
 test-bluesky: .venv/.ready-dev ## the Bluesky adapter against a server that nobody here wrote
 	@$(PY) -m pytest -q -m real tests/real
