@@ -87,8 +87,11 @@ def fresh(token: OAuthToken, at: datetime, *, refused_version: int | None = None
         return _unrefreshable(token, at, refused=refused)
     if not refused and _backing_off(token, at):
         return _patient(token, at)
-    _renew_or_wait(token, at, refused=refused)
-    token.refresh_from_db()
+    try:
+        _renew_or_wait(token, at, refused=refused)
+        token.refresh_from_db()
+    except OAuthToken.DoesNotExist:
+        raise Unauthorized("The account was disconnected.") from None
     if token.state == TokenState.DEAD:
         raise Unauthorized(token.problem)
     if _ends(token, at) or (refused and token.version <= (refused_version or 0)):
@@ -149,8 +152,12 @@ def _held_back(token: OAuthToken, at: datetime) -> bool:
 
 def _mark_lost(token: OAuthToken, at: datetime) -> bool:
     """`mark_dead`, if the row itself is in doubt still: the caller's copy may be old."""
-    doubtful = Q(refresh_sent_at__isnull=False, refresh_lease_until__lte=at)
-    return mark_dead(token, token.version, LOST, only_if=doubtful)
+    return mark_dead(token, token.version, LOST, only_if=_doubtful(at))
+
+
+def _doubtful(at: datetime) -> Q:
+    """What `in_doubt` asks, as a question to the row."""
+    return Q(refresh_sent_at__isnull=False, refresh_lease_until__lte=at)
 
 
 def mark_dead(token: OAuthToken, version: int, words: str, *, only_if: Q | None = None) -> bool:
@@ -199,7 +206,8 @@ def _settle_doubt(token: OAuthToken, at: datetime) -> Outcome:
     if mine.filter(version__gt=token.version).exists():
         return Outcome.REFRESHED
     if not _ends(token, at):
-        mine.filter(version=token.version).update(refresh_at=token.expires_at, problem=DOUBTFUL)
+        still = mine.filter(_doubtful(at), version=token.version)
+        still.update(refresh_at=token.expires_at, problem=DOUBTFUL)
         return Outcome.SKIPPED
     return Outcome.DEAD if _mark_lost(token, at) else Outcome.SKIPPED
 
@@ -212,7 +220,11 @@ def _take_lease(token: OAuthToken, provider: Provider, at: datetime) -> _Lease |
         free &= Q(refresh_sent_at__isnull=True)
     with transaction.atomic():
         taken = OAuthToken.objects.filter(
-            free, pk=token.pk, version=token.version, state=TokenState.GOOD
+            free,
+            pk=token.pk,
+            version=token.version,
+            refresh_epoch=token.refresh_epoch,  # nobody has tried since the caller looked
+            state=TokenState.GOOD,
         ).update(refresh_lease_until=timezone.now() + span, refresh_epoch=F("refresh_epoch") + 1)
         if taken != 1:
             return None

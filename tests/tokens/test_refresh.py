@@ -184,6 +184,16 @@ def test_a_spooled_answer_of_a_lease_that_no_longer_counts_changes_nothing(
     assert OAuthToken.objects.get(pk=token.pk).access_sealed == token.access_sealed
 
 
+def test_a_key_whose_account_was_disconnected_meanwhile_is_no_longer_good(
+    cast: Cast, street: Street
+) -> None:
+    token = token_of(connected(street, cast.team, "x"))
+    expire(token)
+    OAuthToken.objects.filter(pk=token.pk).delete()
+    with pytest.raises(Unauthorized, match="disconnected"):
+        fresh(token, timezone.now())
+
+
 def test_every_renewal_has_a_line_without_secrets(cast: Cast, street: Street) -> None:
     token = token_of(connected(street, cast.team, "x"))
     refresh(token, timezone.now())

@@ -257,8 +257,11 @@ class Renewing(RuleBasedStateMachine):
 
 
 def test_whatever_happens_no_key_is_burnt_and_none_is_lost(model: None) -> None:
-    much = settings(max_examples=250, stateful_step_count=30, deadline=None)
-    kinds = [Phase.reuse, Phase.generate, Phase.shrink]
+    # The same schedules each time, so that a change is judged by itself; more look further.
+    much = settings(
+        derandomize=True, database=None, max_examples=250, stateful_step_count=30, deadline=None
+    )
+    kinds = [Phase.generate, Phase.shrink]
     much = settings(much, phases=kinds, suppress_health_check=list(HealthCheck))
     run_state_machine_as_test(Renewing, settings=much)
 
