@@ -143,7 +143,6 @@ def surroundings(var: Path) -> Surroundings:
         **made_once(var),
         **practice(street),
         "PUBLIC_URL": f"http://127.0.0.1:{ports['PORT']}",
-        "PRACTICE": "1",
         "PRACTICE_URL": street,
         "TRUSTED_ORIGINS": street,
         "WEB_CONCURRENCY": "1",

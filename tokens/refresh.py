@@ -101,7 +101,10 @@ def fresh(token: OAuthToken, at: datetime, *, refused_version: int | None = None
 
 def _renew_or_wait(token: OAuthToken, at: datetime, *, refused: bool) -> None:
     """Renew, or let somebody else; a refused key in doubt has nothing left but the spool."""
+    seen = token.version
     token.refresh_from_db()
+    if token.version != seen:  # somebody was faster
+        return
     if refused and in_doubt(token, network(token.provider), at):
         spool.replay()
         _mark_lost(token, at)
