@@ -7,7 +7,6 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
-from functools import partial
 
 import pytest
 import requests
@@ -16,6 +15,7 @@ import providers
 from providers.kit import text
 from providers.kit.contract import (
     Account,
+    Dance,
     Family,
     Finds,
     Grant,
@@ -107,10 +107,10 @@ def test_a_code_is_good_only_once(stage: Stage) -> None:
     host, app = stage.host_and_app()
     code, verifier = stage.consent(app, host)
     assert isinstance(stage.provider, SignsInByOAuth)
-    trade = partial(stage.provider.exchange, app=app, host=host, code=code, redirect_uri=BACK)
-    assert trade(verifier=verifier).access_token
+    dance = Dance(app, host, BACK, state="", verifier=verifier)
+    assert stage.provider.exchange(dance, {"code": code}).access_token
     with refused(NetworkError, (code, verifier, app.client_secret)):
-        trade(verifier=verifier)
+        stage.provider.exchange(dance, {"code": code})
 
 
 @only(DANCES)
@@ -119,7 +119,7 @@ def test_a_stolen_code_is_worthless_without_its_verifier(stage: Stage) -> None:
     code, _ = stage.consent(app, host)
     assert isinstance(stage.provider, SignsInByOAuth)
     with refused(NetworkError, (code, app.client_secret)):
-        stage.provider.exchange(app=app, host=host, code=code, verifier="w" * 64, redirect_uri=BACK)
+        stage.provider.exchange(Dance(app, host, BACK, state="", verifier="w" * 64), {"code": code})
 
 
 @only(FORMS)

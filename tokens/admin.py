@@ -14,6 +14,7 @@ class SocialAccountAdmin(admin.ModelAdmin[SocialAccount]):
     list_display = ["provider", "handle", "team", "state", "blocked_until"]
     list_filter = ["provider", "state"]
     search_fields = ["handle", "external_id"]
+    exclude = ["key_sealed"]
 
 
 @admin.register(OAuthToken)
@@ -22,7 +23,7 @@ class OAuthTokenAdmin(admin.ModelAdmin[OAuthToken]):
 
     list_display = ["provider", "team", "state", "expires_at", "version", "problem"]
     list_filter = ["provider", "state"]
-    exclude = ["access_sealed", "refresh_sealed"]
+    exclude = ["access_sealed", "refresh_sealed", "proof_sealed"]
     readonly_fields = ["version", "refresh_epoch", "refresh_lease_until"]
 
 

@@ -18,6 +18,7 @@ from django.urls import reverse
 from accounts.models import Team, User
 from providers.kit.contract import (
     App,
+    Dance,
     Grant,
     Identity,
     Provider,
@@ -30,20 +31,12 @@ from providers.kit.errors import NetworkError
 from providers.kit.oauth import new_verifier
 from tokens.models import ClientApp, Handshake, OAuthToken, SocialAccount
 from tokens.networks import network
+from tokens.problems import Problem
 from tokens.states import AccountState
 from tokens.vault import seal, unseal
 from tokens.windows import refresh_moment
 
 DANCE = timedelta(minutes=10)
-
-
-class ConnectError(Exception):
-    """Connecting did not work. `code` is stable, `words` are for the person."""
-
-    def __init__(self, code: str, words: str) -> None:
-        super().__init__(words)
-        self.code = code
-        self.words = words
 
 
 def redirect_uri() -> str:
@@ -52,10 +45,10 @@ def redirect_uri() -> str:
 
 
 def ready(name: str) -> Provider:
-    """The adapter `name` if it is set up; raises ConnectError naming what is missing."""
+    """The adapter `name` if it is set up; raises Problem naming what is missing."""
     provider = network(name)
     if missing := provider.missing():
-        raise ConnectError(
+        raise Problem(
             "PROVIDER_NOT_CONFIGURED",
             f"{provider.label} is not set up on this site: {', '.join(missing)} is missing.",
         )
@@ -67,15 +60,15 @@ def begin(
 ) -> str:
     """Start the dance and say where to send the browser; `values` are the form's blanks.
 
-    Raises ConnectError (not set up, bad address, network down).
+    Raises Problem (not set up, bad address, network down).
     """
     provider = ready(name)
     if not isinstance(provider, SignsInByOAuth):
-        raise ConnectError("OAUTH_INIT_ERROR", f"{provider.label} is not connected by log-in page.")
+        raise Problem("OAUTH_INIT_ERROR", f"{provider.label} is not connected by log-in page.")
     host = _host(provider, values)
     app = our_app(provider, host)
     state, verifier = secrets.token_urlsafe(32), new_verifier()
-    dance = Handshake(
+    handshake = Handshake(
         state_hash=_digest(state),
         session_hash=_digest(session),
         user=user,
@@ -84,11 +77,12 @@ def begin(
         host=host,
         expires_at=at + DANCE,
     )
-    dance.verifier_sealed = seal(verifier, f"handshake:{dance.pk}:verifier")
-    dance.save()
-    return provider.authorize_url(
-        app=app, host=host, state=state, verifier=verifier, redirect_uri=redirect_uri()
-    )
+    dance = Dance(app, host, redirect_uri(), state=state, verifier=verifier)
+    departure = provider.depart(dance)
+    handshake.verifier_sealed = seal(verifier, f"handshake:{handshake.pk}:verifier")
+    handshake.memory_sealed = seal(departure.memory, f"handshake:{handshake.pk}:memory")
+    handshake.save()
+    return departure.url
 
 
 def finish(
@@ -96,45 +90,51 @@ def finish(
 ) -> SocialAccount:
     """End the dance with what came back in the query; returns the connected account.
 
-    Raises ConnectError: INVALID_STATE (altered, expired, replayed, somebody else's),
+    Raises Problem: INVALID_STATE (altered, expired, replayed, somebody else's),
     OAUTH_CANCELLED, INVALID_CODE, OAUTH_CALLBACK_ERROR, ACCOUNT_ALREADY_CONNECTED.
     """
     dance = _claim(params.get("state", ""), user=user, team=team, session=session, at=at)
     provider = ready(dance.provider)
     if not isinstance(provider, SignsInByOAuth):
-        raise ConnectError("OAUTH_CALLBACK_ERROR", f"{provider.label} has no log-in page.")
+        raise Problem("OAUTH_CALLBACK_ERROR", f"{provider.label} has no log-in page.")
     if params.get("error"):
-        raise ConnectError("OAUTH_CANCELLED", f"{provider.label} was not connected: you said no.")
+        raise Problem("OAUTH_CANCELLED", f"{provider.label} was not connected: you said no.")
     if not params.get("code"):
-        raise ConnectError("INVALID_CODE", f"{provider.label} came back without a code.")
+        raise Problem("INVALID_CODE", f"{provider.label} came back without a code.")
     try:
-        grant = provider.exchange(
-            app=our_app(provider, dance.host),
-            host=dance.host,
-            code=params["code"],
-            verifier=unseal(dance.verifier_sealed, f"handshake:{dance.pk}:verifier"),
-            redirect_uri=redirect_uri(),
-        )
+        grant = provider.exchange(_resumed(provider, dance), params)
         token = keep_grant(provider, dance.team, dance.host, grant, at)
         identity = provider.identify(grant, token.host)
     except NetworkError as problem:
         words = f"{provider.label} did not complete the connection: {problem.words}"
-        raise ConnectError("OAUTH_CALLBACK_ERROR", words) from None
+        raise Problem("OAUTH_CALLBACK_ERROR", words) from None
     return _attach(provider, token, identity, user=dance.user, realm=dance.host, at=at)
+
+
+def _resumed(provider: Provider, handshake: Handshake) -> Dance:
+    """The dance that `begin` began."""
+    return Dance(
+        app=our_app(provider, handshake.host),
+        host=handshake.host,
+        redirect_uri=redirect_uri(),
+        state="",
+        verifier=unseal(handshake.verifier_sealed, f"handshake:{handshake.pk}:verifier"),
+        memory=unseal(handshake.memory_sealed, f"handshake:{handshake.pk}:memory"),
+    )
 
 
 def sign_in(
     name: str, values: Mapping[str, str], *, user: User, team: Team, at: datetime
 ) -> SocialAccount:
-    """Connect by what a person typed (app password, bot token); raises ConnectError."""
+    """Connect by what a person typed (app password, bot token); raises Problem."""
     provider = ready(name)
     if not isinstance(provider, SignsInByForm):
-        raise ConnectError("OAUTH_INIT_ERROR", f"{provider.label} is connected by its own page.")
+        raise Problem("OAUTH_INIT_ERROR", f"{provider.label} is connected by its own page.")
     host = _host(provider, values)
     try:
         grant, identity = provider.sign_in(values)
     except NetworkError as problem:
-        raise ConnectError("OAUTH_CALLBACK_ERROR", problem.words) from None
+        raise Problem("OAUTH_CALLBACK_ERROR", problem.words) from None
     token = keep_grant(provider, team, host, grant, at)
     return _attach(provider, token, identity, user=user, realm=host, at=at)
 
@@ -168,7 +168,7 @@ def _host(provider: Provider, values: Mapping[str, str]) -> str:
     try:
         return provider.host(values)
     except ValueError as problem:
-        raise ConnectError("VALIDATION_ERROR", str(problem)) from None
+        raise Problem("VALIDATION_ERROR", str(problem)) from None
 
 
 def our_app(provider: Provider, host: str) -> App:
@@ -176,12 +176,12 @@ def our_app(provider: Provider, host: str) -> App:
     if known := app_for(provider, host):
         return known
     if not isinstance(provider, Registers):
-        raise ConnectError("PROVIDER_NOT_CONFIGURED", f"{provider.label} has no app configured.")
+        raise Problem("PROVIDER_NOT_CONFIGURED", f"{provider.label} has no app configured.")
     try:
         app = provider.register(host, redirect_uri())
     except NetworkError as problem:
         words = f"{provider.label} at {host} could not be reached: {problem.words}"
-        raise ConnectError("OAUTH_INIT_ERROR", words) from None
+        raise Problem("OAUTH_INIT_ERROR", words) from None
     row = ClientApp(
         provider=provider.name, host=host, redirect_uri=redirect_uri(), client_id=app.client_id
     )
@@ -204,7 +204,7 @@ def _claim(state: str, *, user: User, team: Team, session: str, at: datetime) ->
         expires_at__gt=at,
     )
     if not state or mine.filter(used_at__isnull=True).update(used_at=at) != 1:
-        raise ConnectError(
+        raise Problem(
             "INVALID_STATE", "This connection was started elsewhere or too long ago; begin again."
         )
     return mine.get()
@@ -237,7 +237,7 @@ def _attach(
             _bring_up_to_date(account, token, identity)
             if former and former.pk != token.pk and not former.accounts.exists():
                 former.delete()
-    except (IntegrityError, ConnectError):  # another team has it, perhaps since this moment
+    except (IntegrityError, Problem):  # another team has it, perhaps since this moment
         token.delete()
         raise _already(identity) from None
     return account
@@ -253,8 +253,8 @@ def _bring_up_to_date(account: SocialAccount, token: OAuthToken, identity: Ident
     account.save()
 
 
-def _already(identity: Identity) -> ConnectError:
-    return ConnectError(
+def _already(identity: Identity) -> Problem:
+    return Problem(
         "ACCOUNT_ALREADY_CONNECTED",
         f"{identity.handle} is already connected by another team; ask them to disconnect it.",
     )

@@ -33,7 +33,8 @@ class OAuthToken(models.Model):
     """One grant of a network, sealed. `version` counts its renewals; writes are fenced by it.
 
     A refresher holds `refresh_lease_until`, fenced by `refresh_epoch`; `refresh_sent_at` is its
-    committed intent: a lease that ran out with it set leaves a refresh in doubt.
+    committed intent: a lease that ran out with it set leaves a refresh in doubt. `family` is this
+    grant's own, "" where it is its network's; `provisional`: its first refresh makes it last.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -42,6 +43,9 @@ class OAuthToken(models.Model):
     host = models.CharField(max_length=255, blank=True)
     access_sealed = models.TextField()
     refresh_sealed = models.TextField(blank=True)
+    proof_sealed = models.TextField(blank=True, default="")
+    family = models.CharField(max_length=16, blank=True, default="")
+    provisional = models.BooleanField(default=False)
     scopes = models.TextField(blank=True)
     can_refresh = models.BooleanField(default=False)
     expires_at = models.DateTimeField(null=True, blank=True)
@@ -98,6 +102,7 @@ class Renewal(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["token_id", "epoch"], name="one_renewal_per_lease")
         ]
+        indexes = [models.Index(fields=["provider", "started_at"], name="renewals_of_a_network")]
 
     def __str__(self) -> str:
         return f"renewal {self.epoch} of {self.provider} grant {self.token_id}"
@@ -119,6 +124,7 @@ class SocialAccount(models.Model):
     """One account at one network that a team can post as.
 
     `realm` is the host within which `external_id` is unique, "" where it is unique everywhere.
+    `key_sealed` is its own key, where one grant speaks for several accounts with a key each.
     """
 
     team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="+")
@@ -132,6 +138,7 @@ class SocialAccount(models.Model):
     name = models.CharField(max_length=255, blank=True)
     url = models.URLField(max_length=500, blank=True)
     avatar_url = models.URLField(max_length=1000, blank=True)
+    key_sealed = models.TextField(blank=True, default="")
     state = models.CharField(max_length=16, default=AccountState.CONNECTED)
     problem = models.TextField(blank=True)
     blocked_until = models.DateTimeField(null=True, blank=True)
@@ -171,6 +178,30 @@ class SocialAccount(models.Model):
         return self.state == AccountState.CONNECTED and self.provider in providers.ADAPTERS
 
 
+class Offered(models.Model):
+    """One account that a grant speaks for and that nobody has chosen yet; goes with the grant."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    token = models.ForeignKey(OAuthToken, on_delete=models.CASCADE, related_name="offered")
+    external_id = models.CharField(max_length=255)
+    handle = models.CharField(max_length=255)
+    name = models.CharField(max_length=255, blank=True)
+    url = models.URLField(max_length=500, blank=True)
+    avatar_url = models.URLField(max_length=1000, blank=True)
+    key_sealed = models.TextField(blank=True, default="")
+    place = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        """A grant offers an account once."""
+
+        constraints = [
+            models.UniqueConstraint(fields=["token", "external_id"], name="one_offer_per_account")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.handle}, offered"
+
+
 class Revocation(models.Model):
     """Keys of a disconnected account that the network has still to be told about.
 
@@ -184,6 +215,7 @@ class Revocation(models.Model):
     host = models.CharField(max_length=255, blank=True)
     access_sealed = models.TextField()
     refresh_sealed = models.TextField(blank=True)
+    proof_sealed = models.TextField(blank=True, default="")
     tries = models.PositiveIntegerField(default=0)
     due_at = models.DateTimeField()
     until = models.DateTimeField()
@@ -228,6 +260,8 @@ class Handshake(models.Model):
     provider = models.CharField(max_length=40)
     host = models.CharField(max_length=255, blank=True)
     verifier_sealed = models.TextField()
+    proof_sealed = models.TextField(blank=True, default="")
+    memory_sealed = models.TextField(blank=True, default="")
     expires_at = models.DateTimeField()
     used_at = models.DateTimeField(null=True, blank=True)
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from django.db import models
 
-from tokens.models import ClientApp, Handshake, OAuthToken, Revocation
+from tokens.models import ClientApp, Handshake, OAuthToken, Offered, Revocation, SocialAccount
 from tokens.vault import CannotOpen, current_key_id, seal, unseal
 
 BATCH = 200
@@ -29,10 +29,16 @@ class Column:
 COLUMNS = (
     Column(OAuthToken, "access_sealed", "token:{pk}:access"),
     Column(OAuthToken, "refresh_sealed", "token:{pk}:refresh"),
+    Column(OAuthToken, "proof_sealed", "token:{pk}:proof"),
+    Column(SocialAccount, "key_sealed", "account:{pk}:key"),
+    Column(Offered, "key_sealed", "offered:{pk}:key"),
     Column(ClientApp, "secret_sealed", "app:{pk}:secret"),
     Column(Handshake, "verifier_sealed", "handshake:{pk}:verifier"),
+    Column(Handshake, "proof_sealed", "handshake:{pk}:proof"),
+    Column(Handshake, "memory_sealed", "handshake:{pk}:memory"),
     Column(Revocation, "access_sealed", "revocation:{pk}:access"),
     Column(Revocation, "refresh_sealed", "revocation:{pk}:refresh"),
+    Column(Revocation, "proof_sealed", "revocation:{pk}:proof"),
 )
 
 

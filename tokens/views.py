@@ -15,11 +15,12 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from accounts.access import MemberRequest, member
 from accounts.roles import Permission
 from providers.kit.contract import Provider, Revokes, SignsInByForm
-from tokens.connect import ConnectError, begin, finish, sign_in
+from tokens.connect import begin, finish, sign_in
 from tokens.disconnect import disconnect, pause, resume
 from tokens.forms import ConnectForm, filled_in
 from tokens.models import OAuthToken, SocialAccount
 from tokens.networks import UnknownNetwork, everything, network
+from tokens.problems import Problem
 from tokens.refresh import Outcome, refresh
 from tokens.standing import Health, Standing, scopes, standing
 from tokens.states import AccountState, TokenState
@@ -97,7 +98,7 @@ def connect(request: MemberRequest, name: str) -> HttpResponse:
             account = sign_in(name, form.cleaned_data, **who, at=timezone.now())
             return _connected(request, account)
         url = begin(name, form.cleaned_data, **who, session=_session(request), at=timezone.now())
-    except ConnectError as problem:
+    except Problem as problem:
         form.add_error(None, problem.words)
         return _page(request, form=form, name=name, status=422)
     return HttpResponseRedirect(url)
@@ -115,7 +116,7 @@ def callback(request: MemberRequest) -> HttpResponse:
             session=_session(request),
             at=timezone.now(),
         )
-    except ConnectError as problem:
+    except Problem as problem:
         messages.error(request, problem.words)
         return redirect("accounts")
     return _connected(request, account)

@@ -6,7 +6,7 @@ at the end): a method that is not written is an ability that is not offered.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -121,6 +121,9 @@ class Grant:
     """What a network gave us: tokens and, if it says so, how long the access token lives.
 
     `host` is the base URL to speak to from now on, if the network names one (Bluesky's PDS).
+    `proof_key` is the private key (a JWK as JSON text) that the tokens are bound to (DPoP).
+    `family` is this grant's, where it is not its network's. `provisional` says that the network
+    gave a short-lived token first: the first refresh exchanges it for the lasting one.
     """
 
     access_token: str = field(repr=False)
@@ -128,6 +131,36 @@ class Grant:
     lifetime: timedelta | None = None
     scopes: tuple[str, ...] = ()
     host: str = ""
+    proof_key: str = field(default="", repr=False)
+    family: Family | None = None
+    provisional: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Dance:
+    """One authorization-code dance: whose app, where, and the secrets that belong to it alone.
+
+    `proof_key`: a private key (a JWK as JSON text) made for this dance; networks without DPoP
+    ignore it. `hint`: whom the person said to be, "" if nobody asked. `memory`: what `depart`
+    learnt and `exchange` must know again, as it was returned.
+    """
+
+    app: App
+    host: str
+    redirect_uri: str
+    state: str = field(repr=False)
+    verifier: str = field(repr=False)
+    proof_key: str = field(default="", repr=False)
+    hint: str = ""
+    memory: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Departure:
+    """Where the person's browser goes, and what `exchange` must know again (kept sealed)."""
+
+    url: str
+    memory: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +175,17 @@ class Identity:
 
 
 @dataclass(frozen=True, slots=True)
+class Offer:
+    """One account behind a grant that speaks for several (a page, an organisation).
+
+    `access_token` is its own key, where the network gives each account one.
+    """
+
+    identity: Identity
+    access_token: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Account:
     """An identity with its key: what an adapter needs to act. `host`: base URL of its instance."""
 
@@ -149,6 +193,7 @@ class Account:
     handle: str
     host: str
     access_token: str = field(repr=False)
+    proof_key: str = field(default="", repr=False)
 
 
 class Provider:
@@ -210,18 +255,22 @@ class SignsInByOAuth(Protocol):
     def app(self, host: str) -> App | None:
         """Our configured app, or None where it must be registered with `register` first."""
 
-    def authorize_url(
-        self, *, app: App, host: str, state: str, verifier: str, redirect_uri: str
-    ) -> str:
+    def depart(self, dance: Dance) -> Departure:
         """Where to send the person's browser."""
 
-    def exchange(
-        self, *, app: App, host: str, code: str, verifier: str, redirect_uri: str
-    ) -> Grant:
-        """Trade the code for tokens, once."""
+    def exchange(self, dance: Dance, params: Mapping[str, str]) -> Grant:
+        """Trade the code in `params`, the query that came back, for tokens; once."""
 
     def identify(self, grant: Grant, host: str) -> Identity:
         """Whom the grant speaks for."""
+
+
+@runtime_checkable
+class Offers(Protocol):
+    """One grant speaks for several accounts; the person chooses which to connect."""
+
+    def offers(self, grant: Grant, host: str) -> Sequence[Offer]:
+        """The accounts behind a grant, all of them, in the network's order."""
 
 
 @runtime_checkable

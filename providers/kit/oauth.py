@@ -1,7 +1,7 @@
 """OAuth 2 towards networks: the authorization-code dance and the refresh, quirks as data.
 
 RFC 6749 (codes, tokens, errors) and RFC 7636 (PKCE, S256 only). A provider subclasses
-`OAuthProvider` and describes itself with an `OAuth`; it gets `authorize_url` and `exchange`, and
+`OAuthProvider` and describes itself with an `OAuth`; it gets `depart` and `exchange`, and
 writes `refresh` only if its network has one.
 """
 
@@ -16,7 +16,7 @@ from datetime import timedelta
 from typing import ClassVar, Literal
 from urllib.parse import urlencode
 
-from providers.kit.contract import App, Grant, Provider
+from providers.kit.contract import App, Dance, Departure, Grant, Provider
 from providers.kit.errors import (
     Misconfigured,
     NetworkError,
@@ -82,33 +82,33 @@ class OAuthProvider(Provider):
         client_id = self.options.get(f"{prefix}_CLIENT_ID", "")
         return App(client_id, self.options.get(f"{prefix}_CLIENT_SECRET", ""))
 
-    def authorize_url(
-        self, *, app: App, host: str, state: str, verifier: str, redirect_uri: str
-    ) -> str:
+    def depart(self, dance: Dance) -> Departure:
         """Where to send the browser; PKCE S256 always (servers without it ignore it)."""
-        query = {
+        query = self.authorize_query(dance)
+        return Departure(f"{self.authorize_endpoint(dance.host)}?{urlencode(query)}")
+
+    def authorize_query(self, dance: Dance) -> dict[str, str]:
+        """The parameters of the authorize URL."""
+        return {
             "response_type": "code",
-            "client_id": app.client_id,
-            "redirect_uri": redirect_uri,
+            "client_id": dance.app.client_id,
+            "redirect_uri": dance.redirect_uri,
             "scope": self.oauth.scope_separator.join(self.oauth.scopes),
-            "state": state,
-            "code_challenge": challenge(verifier),
+            "state": dance.state,
+            "code_challenge": challenge(dance.verifier),
             "code_challenge_method": "S256",
             **self.oauth.extra,
         }
-        return f"{self.authorize_endpoint(host)}?{urlencode(query)}"
 
-    def exchange(
-        self, *, app: App, host: str, code: str, verifier: str, redirect_uri: str
-    ) -> Grant:
+    def exchange(self, dance: Dance, params: Mapping[str, str]) -> Grant:
         """Trade the code for tokens, once: it is single use, so a lost answer ends the dance."""
         form = {
             "grant_type": "authorization_code",
-            "code": code,
-            "redirect_uri": redirect_uri,
-            "code_verifier": verifier,
+            "code": params["code"],
+            "redirect_uri": dance.redirect_uri,
+            "code_verifier": dance.verifier,
         }
-        return self.ask_for_grant(form, app, host)
+        return self.ask_for_grant(form, dance.app, dance.host)
 
     def refresh_grant(self, grant: Grant, app: App, host: str) -> Grant:
         """The standard refresh; keeps the old refresh token where the answer brings none."""

@@ -23,7 +23,7 @@ from datetime import UTC, datetime
 import requests
 
 import providers
-from providers.kit.contract import Account, Message, practice_options
+from providers.kit.contract import Account, Dance, Message, practice_options
 from providers.kit.http import Wire
 from providers.kit.oauth import new_verifier
 from sandbox.kit.server import Street
@@ -31,16 +31,16 @@ from sandbox.kit.server import Street
 adapter = providers.adapter(NAME)
 with Street(port=0) as street:
     us = adapter(practice_options(adapter, street.url), Wire(trusted=frozenset({street.url})))
-    app, verifier, back = us.app(""), new_verifier(), "http://127.0.0.1:9/back"
-    ours = {"app": app, "host": "", "verifier": verifier, "redirect_uri": back}
-    consent = us.authorize_url(state="s", **ours)
+    app, back = us.app(""), "http://127.0.0.1:9/back"
+    dance = Dance(app, "", back, state="s", verifier=new_verifier())
+    consent = us.depart(dance).url
     asked = requests.utils.urlparse(consent).query
     form = dict(pair.split("=", 1) for pair in asked.split("&"))
     form = {name: requests.utils.unquote(value.replace("+", " ")) for name, value in form.items()}
     form |= {"person": "ada", "decision": "allow"}
     answer = requests.post(consent, data=form, allow_redirects=False)
     code = answer.headers["Location"].partition("code=")[2].partition("&")[0]
-    grant = us.refresh(grant=us.exchange(code=code, **ours), app=app, host="")
+    grant = us.refresh(grant=us.exchange(dance, {"code": code}), app=app, host="")
     who = us.identify(grant, "")
     message = Message("hello", str(uuid.uuid4()), datetime.now(UTC))
     account = Account(who.external_id, who.handle, "", grant.access_token)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import pytest
 from django.utils import timezone
 
+from providers.kit import contract
 from providers.kit.oauth import new_verifier
-from tokens.connect import ConnectError, app_for, redirect_uri
+from tokens.connect import app_for, redirect_uri
 from tokens.disconnect import disconnect, revoke_due
 from tokens.models import Handshake, OAuthToken, SocialAccount
 from tokens.networks import network
+from tokens.problems import Problem
 from tokens.refresh import Outcome, refresh
 from tokens.vault import seal, unseal
 
@@ -40,7 +42,7 @@ def test_alice_connects_through_the_servers_own_pages(authority: Authority, danc
 def test_whoever_says_no_connects_nothing(authority: Authority, dance: Dance) -> None:
     back = dance.back(Visitor("ada", says_yes=False))
 
-    with pytest.raises(ConnectError) as refusal:
+    with pytest.raises(Problem) as refusal:
         dance.end(back)
 
     assert refusal.value.code == "OAUTH_CANCELLED"
@@ -54,7 +56,7 @@ def test_the_server_insists_on_a_challenge(dance: Dance) -> None:
     back = Visitor("ada").walk(bare, redirect_uri())
 
     assert back["error"] == "invalid_request"
-    with pytest.raises(ConnectError):
+    with pytest.raises(Problem):
         dance.end(back)
 
 
@@ -65,7 +67,7 @@ def test_a_code_with_the_wrong_verifier_connects_nothing(
     wrong, hello = new_verifier(), Handshake.objects.get()
     Handshake.objects.update(verifier_sealed=seal(wrong, f"handshake:{hello.pk}:verifier"))
 
-    with pytest.raises(ConnectError) as refusal:
+    with pytest.raises(Problem) as refusal:
         dance.end(back)
 
     assert refusal.value.code == "OAUTH_CALLBACK_ERROR"
@@ -84,10 +86,10 @@ def test_a_code_that_somebody_has_used_already_connects_nothing(
     assert isinstance(oidc, Oidc)
     app = app_for(oidc, "")
     assert app is not None
-    taken = {"code": back["code"], "verifier": verifier, "redirect_uri": redirect_uri()}
-    stolen = oidc.exchange(app=app, host="", **taken)
+    taken = contract.Dance(app, "", redirect_uri(), state="", verifier=verifier)
+    stolen = oidc.exchange(taken, {"code": back["code"]})
 
-    with pytest.raises(ConnectError) as refusal:
+    with pytest.raises(Problem) as refusal:
         dance.end(back)
 
     assert refusal.value.code == "OAUTH_CALLBACK_ERROR"
@@ -103,7 +105,7 @@ def test_the_same_way_back_taken_twice_never_reaches_the_server(
     back = dance.back(Visitor("ada"))
     account = dance.end(back)
 
-    with pytest.raises(ConnectError) as refusal:
+    with pytest.raises(Problem) as refusal:
         dance.end(back)
 
     assert refusal.value.code == "INVALID_STATE"

@@ -20,6 +20,7 @@ import providers
 from providers.kit.contract import (
     Account,
     App,
+    Dance,
     Finds,
     Grant,
     Identity,
@@ -81,9 +82,8 @@ class Stage:
         assert isinstance(self.provider, SignsInByOAuth)
         host, app = self.host_and_app()
         code, verifier = self.consent(app, host)
-        grant = self.provider.exchange(
-            app=app, host=host, code=code, verifier=verifier, redirect_uri=BACK
-        )
+        dance = Dance(app, host, BACK, state="", verifier=verifier)
+        grant = self.provider.exchange(dance, {"code": code})
         identity = self.provider.identify(grant, host)
         return self.connected(grant, identity, host, app, code, verifier)
 
@@ -101,9 +101,7 @@ class Stage:
         """Say yes on the network's own page; returns the code and the verifier of the dance."""
         assert isinstance(self.provider, SignsInByOAuth)
         verifier, state = new_verifier(), uuid.uuid4().hex
-        url = self.provider.authorize_url(
-            app=app, host=host, state=state, verifier=verifier, redirect_uri=BACK
-        )
+        url = self.provider.depart(Dance(app, host, BACK, state=state, verifier=verifier)).url
         page = requests.get(url, timeout=5)
         assert page.status_code == 200, page.text
         form = Form.on(page.text)

@@ -13,9 +13,9 @@ from providers.kit.contract import SignsInByForm, SignsInByOAuth, practice_value
 from tests.cast import Cast, Street
 from tests.tokens.dance import SESSION, begun, consent, finished
 from tokens import connect
-from tokens.connect import ConnectError
 from tokens.models import ClientApp, Handshake, OAuthToken
 from tokens.networks import network
+from tokens.problems import Problem
 
 pytestmark = pytest.mark.django_db(transaction=True)
 BY_PAGE = [n for n in providers.names() if issubclass(providers.adapter(n), SignsInByOAuth)]
@@ -41,7 +41,7 @@ def test_an_app_password_connects_an_account(cast: Cast, street: Street, name: s
     account = connect.sign_in(name, values, **who)
     assert account.state == "connected"
     secret = next(f.name for f in providers.adapter(name).fields if f.secret)
-    with pytest.raises(ConnectError) as caught:
+    with pytest.raises(Problem) as caught:
         connect.sign_in(name, {**values, secret: "wrong-wrong-wrong"}, **who)
     assert "wrong-wrong-wrong" not in str(caught.value)
 
@@ -50,7 +50,7 @@ def test_an_app_password_connects_an_account(cast: Cast, street: Street, name: s
 def test_saying_no_connects_nothing_and_asks_for_no_token(
     cast: Cast, street: Street, name: str
 ) -> None:
-    with pytest.raises(ConnectError) as caught:
+    with pytest.raises(Problem) as caught:
         finished(cast, consent(begun(cast, street, name), allow=False))
     assert caught.value.code == "OAUTH_CANCELLED"
     asked = [r for r in street.requests_of(name) if "authorization_code" in str(r["body"])]
@@ -82,7 +82,7 @@ def test_a_state_that_is_not_ours_is_refused_before_any_token_call(
         case "team":
             other["team"] = cast.other_team
     before = len(street.requests_of(name))
-    with pytest.raises(ConnectError) as caught:
+    with pytest.raises(Problem) as caught:
         finished(cast, params, **other)
     assert caught.value.code == "INVALID_STATE"
     assert len(street.requests_of(name)) == before
@@ -96,7 +96,7 @@ def test_an_account_of_another_team_is_refused_not_taken(
     who: Any = {"user": cast.charlie, "team": cast.other_team}
     values = practice_values(providers.adapter(name), street.url)
     url = connect.begin(name, values, **who, session=SESSION, at=timezone.now())
-    with pytest.raises(ConnectError) as caught:
+    with pytest.raises(Problem) as caught:
         finished(cast, consent(url), **who)
     assert caught.value.code == "ACCOUNT_ALREADY_CONNECTED"
     mine.refresh_from_db()
@@ -110,11 +110,11 @@ def test_a_network_that_fails_at_the_end_leaves_a_clear_word(
 ) -> None:
     params = consent(begun(cast, street, name))
     street.trouble(name, "drop_after", on="token")
-    with pytest.raises(ConnectError) as caught:
+    with pytest.raises(Problem) as caught:
         finished(cast, params)
     assert caught.value.code == "OAUTH_CALLBACK_ERROR"
     assert params["code"] not in caught.value.words
-    with pytest.raises(ConnectError) as caught:
+    with pytest.raises(Problem) as caught:
         finished(cast, params)
     assert caught.value.code == "INVALID_STATE"
 
@@ -133,6 +133,6 @@ def test_a_network_without_credentials_says_what_is_missing(
 ) -> None:
     settings.PROVIDER_OPTIONS["x"]["X_CLIENT_ID"] = ""
     network.cache_clear()
-    with pytest.raises(ConnectError, match="X_CLIENT_ID") as caught:
+    with pytest.raises(Problem, match="X_CLIENT_ID") as caught:
         begun(cast, street, "x")
     assert caught.value.code == "PROVIDER_NOT_CONFIGURED"
