@@ -28,7 +28,7 @@ VERBS = {
     "project": "settings celery wsgi asgi checks health log apps",
     "accounts": "access activity notify billing apps",
     "tokens": "vault connect disconnect refresh rotate examine speak networks spool windows "
-    "standing crash problems apps",
+    "standing crash problems lease apps",
     "posting": "compose rules schedule media results doorbell apps",
     "workers": "queues dispatch publish reconcile retry refresh gates sweep notices mend jobs apps",
 }

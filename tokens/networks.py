@@ -7,7 +7,7 @@ from functools import lru_cache
 from django.conf import settings
 
 import providers
-from providers.kit.contract import Provider
+from providers.kit.contract import Family, Provider
 from providers.kit.http import Patience, Wire
 
 
@@ -29,6 +29,11 @@ def network(name: str) -> Provider:
     if name not in providers.ADAPTERS:
         raise UnknownNetwork(f"There is no network called {name!r}.")
     return providers.adapter(name)(settings.PROVIDER_OPTIONS.get(name, {}), wire())
+
+
+def family_of(provider: Provider, own: str) -> Family:
+    """How a grant's tokens stay alive: by its own family if it has one, else as its network's."""
+    return Family(own) if own else provider.family
 
 
 def everything() -> list[Provider]:

@@ -1,34 +1,39 @@
 """Keep a grant fresh: one refresher at a time over all processes, and never a burnt token.
 
-A refresher takes a lease on the row (fenced by an epoch), commits the intent to send, calls the
-network, spools the answer to disk, commits it, and only then does anything else. A lease that ran
-out after the intent leaves a refresh in doubt: a single-use token may be spent, so it is never sent
-again. Its access token is used to its end; then the account asks for its owner and says why.
+A refresher claims the row (a lease, fenced by an epoch, and the committed intent to send in one),
+calls the network, spools the answer to disk, commits it, and only then does anything else. A lease
+that ran out leaves a refresh in doubt: a single-use token may be spent, so it is never sent again.
+Its access token is used to its end; then the account asks for its owner and says why.
 """
 
 from __future__ import annotations
 
 import logging
-import os
 import random
-import socket
 import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import Context, copy_context
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import cache
+from pathlib import Path
+from queue import SimpleQueue
+from uuid import UUID
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
-from providers.kit.contract import Family, Grant, Provider, Refreshes
+from providers.kit.contract import App, Family, Grant, Provider, Refreshes
 from providers.kit.errors import Misconfigured, NetworkError, Unauthorized, Unavailable, Uncertain
-from providers.kit.http import correlation
 from tokens import crash, spool
 from tokens.connect import app_for
+from tokens.lease import Attempt, Lease, claim
 from tokens.models import OAuthToken, Renewal, SocialAccount
-from tokens.networks import network
+from tokens.networks import family_of, network
 from tokens.states import AccountState, TokenState
 from tokens.vault import CannotOpen, seal, unseal
 from tokens.windows import refresh_moment
@@ -60,16 +65,13 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class _Lease:
-    """The right to refresh one grant, until its epoch changes."""
+class _Answer:
+    """What one request came to: a problem, or a new pair that lies in `file` already."""
 
-    token: OAuthToken
-    provider: Provider
-    epoch: int
-
-    @property
-    def row(self) -> Q:
-        return Q(pk=self.token.pk, refresh_epoch=self.epoch, version=self.token.version)
+    lease: Lease
+    problem: NetworkError | None
+    renewed: spool.Renewed | None = None
+    file: Path | None = None
 
 
 def fresh(token: OAuthToken, at: datetime, *, refused_version: int | None = None) -> OAuthToken:
@@ -117,6 +119,43 @@ def refresh(token: OAuthToken, at: datetime, *, refused: bool = False) -> Outcom
 
     `refused`: the network has refused the access token, so that there is nothing left to lose.
     """
+    return refresh_all([token], at, refused=refused)[token.pk]
+
+
+def refresh_all(
+    tokens: Sequence[OAuthToken], at: datetime, *, refused: bool = False
+) -> dict[UUID, Outcome]:
+    """Renew many grants, all their requests at the same time; how each of them ended, by its key.
+
+    One claim for all, one request for each, and the answers are committed as they come, those
+    that came together in one go. Every answer is on the disk before anything else happens to it.
+    """
+    outcomes: dict[UUID, Outcome] = {}
+    attempts: list[Attempt] = []
+    apps = cache(app_for)
+    for token in tokens:
+        found = _ready(token, at, apps, refused=refused)
+        if isinstance(found, Attempt):
+            attempts.append(found)
+        else:
+            outcomes[token.pk] = found
+    leases = claim(attempts, at)
+    outcomes |= dict.fromkeys({a.token.pk for a in attempts}, Outcome.SKIPPED)
+    if leases:
+        crash.here("refresh_before_request")
+        for answers in _asked(leases, at):
+            outcomes |= _recorded(answers, at)
+    return outcomes
+
+
+def _ready(
+    token: OAuthToken,
+    at: datetime,
+    apps: Callable[[Provider, str], App | None],
+    *,
+    refused: bool,
+) -> Attempt | Outcome:
+    """The grant, opened, if it may be renewed now; else how this ends without a request."""
     provider = network(token.provider)
     if not isinstance(provider, Refreshes) or not token.can_refresh:
         return Outcome.SKIPPED
@@ -125,31 +164,23 @@ def refresh(token: OAuthToken, at: datetime, *, refused: bool = False) -> Outcom
     if not refused and _held_back(token, at):
         return Outcome.SKIPPED
     try:
-        grant = _grant(token)
+        return Attempt(token, provider, provider, _grant(token), apps(provider, token.host))
     except CannotOpen as problem:
         return _closed(token, str(problem), at)
-    lease = _take_lease(token, provider, at)
-    if lease is None:
-        return Outcome.SKIPPED
-    outcome, words = _ask(lease, provider, grant, at)
-    Renewal.objects.filter(token_id=token.pk, epoch=lease.epoch).update(
-        ended_at=timezone.now(), outcome=outcome, words=words
-    )
-    return outcome
 
 
 def in_doubt(token: OAuthToken, provider: Provider, at: datetime) -> bool:
     """Whether a single-use refresh token may be spent without our having its successor."""
     lapsed = token.refresh_lease_until is not None and token.refresh_lease_until <= at
     sent = token.refresh_sent_at is not None
-    return provider.family is Family.ROTATING and lapsed and sent
+    return family_of(provider, token.family) is Family.ROTATING and lapsed and sent
 
 
 def _held_back(token: OAuthToken, at: datetime) -> bool:
     """Whether a key that may be spent waits until its access token has ended."""
     if not _backing_off(token, at) or token.refresh_at is None or token.expires_at is None:
         return False
-    single_use = network(token.provider).family is Family.ROTATING
+    single_use = family_of(network(token.provider), token.family) is Family.ROTATING
     return single_use and at < token.expires_at <= token.refresh_at
 
 
@@ -215,35 +246,6 @@ def _settle_doubt(token: OAuthToken, at: datetime) -> Outcome:
     return Outcome.DEAD if _mark_lost(token, at) else Outcome.SKIPPED
 
 
-def _take_lease(token: OAuthToken, provider: Provider, at: datetime) -> _Lease | None:
-    """The lease, by compare-and-set on the row, and its line in the journal; None if taken."""
-    span = timedelta(seconds=2 * settings.HTTP_DEADLINE_S)
-    free = Q(refresh_lease_until__isnull=True) | Q(refresh_lease_until__lte=at)
-    if provider.family is Family.ROTATING:
-        free &= Q(refresh_sent_at__isnull=True)
-    with transaction.atomic():
-        taken = OAuthToken.objects.filter(
-            free,
-            pk=token.pk,
-            version=token.version,
-            refresh_epoch=token.refresh_epoch,  # nobody has tried since the caller looked
-            state=TokenState.GOOD,
-        ).update(refresh_lease_until=timezone.now() + span, refresh_epoch=F("refresh_epoch") + 1)
-        if taken != 1:
-            return None
-        held = OAuthToken.objects.get(pk=token.pk)
-        Renewal.objects.create(
-            token_id=held.pk,
-            team_id=held.team_id,
-            provider=held.provider,
-            epoch=held.refresh_epoch,
-            by=f"{socket.gethostname()}:{os.getpid()}",
-            started_at=at,
-            correlation_id=correlation.get(),
-        )
-    return _Lease(held, provider, held.refresh_epoch)
-
-
 def _grant(token: OAuthToken) -> Grant:
     """The stored grant, opened; raises CannotOpen."""
     return Grant(
@@ -251,6 +253,9 @@ def _grant(token: OAuthToken) -> Grant:
         refresh_token=unseal(token.refresh_sealed, f"token:{token.pk}:refresh"),
         scopes=tuple(token.scopes.split()),
         host=token.host,
+        proof_key=unseal(token.proof_sealed, f"token:{token.pk}:proof"),
+        family=Family(token.family) if token.family else None,
+        provisional=token.provisional,
     )
 
 
@@ -263,26 +268,57 @@ def _closed(token: OAuthToken, words: str, at: datetime) -> Outcome:
     return Outcome.TRANSIENT
 
 
-def _ask(lease: _Lease, provider: Refreshes, grant: Grant, at: datetime) -> tuple[Outcome, str]:
-    """Commit the intent, send, and keep whatever comes; how it ended and in which words."""
-    token = lease.token
-    app = app_for(lease.provider, token.host)
-    if not OAuthToken.objects.filter(lease.row).update(refresh_sent_at=timezone.now()):
-        return Outcome.SKIPPED, "Somebody else had taken this over."
-    crash.here("refresh_before_request")
+def _asked(leases: Sequence[Lease], at: datetime) -> Iterator[list[_Answer]]:
+    """Send all requests at the same time; the answers as they come, in groups."""
+    if len(leases) == 1:
+        yield [_ask(leases[0], at)]
+        return
+    came: SimpleQueue[_Answer | BaseException] = SimpleQueue()
+
+    def ask(lease: Lease, here: Context) -> None:
+        try:
+            came.put(here.run(_ask, lease, at))
+        except BaseException as problem:  # noqa: BLE001 - raised again where the answers are read
+            came.put(problem)
+
+    with ThreadPoolExecutor(len(leases), "renewal") as senders:
+        for lease in leases:
+            senders.submit(ask, lease, copy_context())
+        missing, broken = len(leases), list[BaseException]()
+        while missing:
+            group = [came.get()]
+            while not came.empty():
+                group.append(came.get())
+            missing -= len(group)
+            broken += [one for one in group if isinstance(one, BaseException)]
+            yield [one for one in group if isinstance(one, _Answer)]
+    if broken:
+        raise broken[0]
+
+
+def _ask(lease: Lease, at: datetime) -> _Answer:
+    """Send one request; an answer with a key is on the disk when this returns. No database."""
+    attempt = lease.attempt
     try:
-        renewed = provider.refresh(grant=grant, app=app, host=token.host)
+        grant = attempt.renewer.refresh(grant=attempt.grant, app=attempt.app, host=lease.token.host)
     except NetworkError as problem:
-        return _record_failure(lease, problem, at), problem.words
+        return _Answer(lease, problem)
     crash.here("refresh_after_answer")
-    return _record_success(lease, renewed, at), ""
+    renewed = _sealed(lease, grant, at)
+    try:
+        file = spool.keep(renewed)
+    except OSError:  # a full disk must not cost the key: the database may take it
+        logger.exception("the renewed key of %s is not on the disk", lease.token.pk)
+        return _Answer(lease, None, renewed)
+    crash.here("refresh_after_spool")
+    return _Answer(lease, None, renewed, file)
 
 
-def _record_success(lease: _Lease, grant: Grant, at: datetime) -> Outcome:
-    """Spool, then commit the new pair; it is the one thing the network will not repeat."""
+def _sealed(lease: Lease, grant: Grant, at: datetime) -> spool.Renewed:
+    """The new pair as it is stored."""
     key, ends = lease.token.pk, at + grant.lifetime if grant.lifetime else None
-    ahead = refresh_moment(lease.provider.family, at, grant.lifetime)
-    renewed = spool.Renewed(
+    ahead = refresh_moment(lease.attempt.family, at, grant.lifetime)
+    return spool.Renewed(
         grant=str(key),
         epoch=lease.epoch,
         version=lease.token.version,
@@ -294,20 +330,41 @@ def _record_success(lease: _Lease, grant: Grant, at: datetime) -> Outcome:
         refresh_at=ahead.isoformat() if ahead else None,
         renewed_at=at.isoformat(),
     )
-    file = spool.keep(renewed)
-    crash.here("refresh_after_spool")
-    kept = spool.commit(renewed)
-    crash.here("refresh_after_commit")
-    file.unlink(missing_ok=True)
-    return Outcome.REFRESHED if kept else Outcome.SKIPPED
 
 
-def _record_failure(lease: _Lease, problem: NetworkError, at: datetime) -> Outcome:
+def _recorded(answers: Sequence[_Answer], at: datetime) -> dict[UUID, Outcome]:
+    """Commit the new pairs of a group first, then what became of the others, then the journal."""
+    renewed = [answer.renewed for answer in answers if answer.renewed]
+    kept = set[str]()
+    if renewed:
+        kept = spool.commit(renewed)
+        crash.here("refresh_after_commit")
+    ended: dict[tuple[Outcome, str], list[int]] = defaultdict(list)
+    outcomes = {}
+    for answer in answers:
+        token, words = answer.lease.token, ""
+        if answer.problem:
+            outcome, words = _record_failure(answer.lease, answer.problem, at), answer.problem.words
+        else:
+            outcome = Outcome.REFRESHED if str(token.pk) in kept else Outcome.SKIPPED
+        outcomes[token.pk] = outcome
+        ended[outcome, words].append(answer.lease.line)
+    for (outcome, words), lines in ended.items():
+        Renewal.objects.filter(pk__in=lines).update(
+            ended_at=timezone.now(), outcome=outcome, words=words
+        )
+    for answer in answers:
+        if answer.file:
+            answer.file.unlink(missing_ok=True)
+    return outcomes
+
+
+def _record_failure(lease: Lease, problem: NetworkError, at: datetime) -> Outcome:
     """Keep the old pair; only a refused grant is dead, and our own fault blames nobody."""
     if isinstance(problem, Unauthorized):
         mark_dead(lease.token, lease.token.version, problem.words)
         return Outcome.DEAD
-    single_use = lease.provider.family is Family.ROTATING
+    single_use = lease.attempt.family is Family.ROTATING
     doubt = single_use and isinstance(problem, Uncertain) and problem.status is None
     failures = lease.token.refresh_failures + 1
     cap = OPERATOR_CAP if isinstance(problem, Misconfigured) else BACKOFF_CAP

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import ClassVar, Protocol, runtime_checkable
+from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
 from providers.kit.http import Wire
 
@@ -75,7 +75,8 @@ class Setting:
 class Field:
     """One blank of the connect form. `default` names a Setting whose value is filled in.
 
-    `practice`: what a person of the practice street types here.
+    `practice`: what a person of the practice street types here. `again`: what fills it when an
+    account is connected once more.
     """
 
     name: str
@@ -84,6 +85,7 @@ class Field:
     secret: bool = False
     default: str = ""
     practice: str = ""
+    again: Literal["host", "id"] = "host"
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,10 +211,17 @@ class Provider:
     family: ClassVar[Family] = Family.NONE
     settings: ClassVar[tuple[Setting, ...]] = ()
     fields: ClassVar[tuple[Field, ...]] = ()
+    page_fields: ClassVar[tuple[Field, ...]] = ()
+    """The blanks before the network's own page, where it connects by form (`fields`) as well."""
+    binds_tokens: ClassVar[bool] = False
+    """Whether its dances bind tokens to a key of ours (DPoP): each gets a fresh one."""
     ids_per_host: ClassVar[bool] = False
     """Whether account ids are unique only within one instance."""
     resend_window: ClassVar[timedelta] = timedelta(0)
     """How long after the first attempt a repeat of the same Message is harmless."""
+    renewals_per_minute: ClassVar[int | None] = None
+    """How many keys may be renewed ahead of need in a minute, all accounts together; None: no limit
+    is known."""
     settle: ClassVar[timedelta] = timedelta(seconds=60)
     """How far apart two look-ups must lie before "not there" is believed."""
 
@@ -226,6 +235,10 @@ class Provider:
 
     def host(self, values: Mapping[str, str]) -> str:
         """The base URL that the connect form's `values` point to; "" where there is only one."""
+        return ""
+
+    def hint(self, values: Mapping[str, str]) -> str:
+        """Whom the connect form's `values` name to the network's own page; "" if nobody."""
         return ""
 
     def publish(self, message: Message, account: Account) -> Receipt:
@@ -245,7 +258,8 @@ def practice_options(adapter: type[Provider], street_url: str) -> dict[str, str]
 def practice_values(adapter: type[Provider], street_url: str) -> dict[str, str]:
     """What a person of the practice street fills into the connect form."""
     options = practice_options(adapter, street_url)
-    return {f.name: f.practice or options.get(f.default, "") for f in adapter.fields}
+    fields = (*adapter.fields, *adapter.page_fields)
+    return {f.name: f.practice or options.get(f.default, "") for f in fields}
 
 
 @runtime_checkable
@@ -282,11 +296,42 @@ class Registers(Protocol):
 
 
 @runtime_checkable
+class NamesItself(Protocol):
+    """Knows our app by the address of a document that this site serves; nothing is registered."""
+
+    def client(self, document: str, redirect_uri: str) -> App | None:
+        """Our app, if `document` is where the site serves it; None where that cannot work."""
+
+    def client_metadata(self, app: App, redirect_uri: str) -> Mapping[str, Any]:
+        """What the document says; public."""
+
+
+@runtime_checkable
 class SignsInByForm(Protocol):
     """Connects by what a person types (app password, bot token)."""
 
     def sign_in(self, values: Mapping[str, str]) -> tuple[Grant, Identity]:
         """Check the typed values at the network and bring back the grant."""
+
+
+class Way(StrEnum):
+    """How an account is connected."""
+
+    PAGE = "page"  # the network's own page asks the person
+    FORM = "form"  # the person types here
+
+
+def ways(adapter: Provider | type[Provider]) -> tuple[Way, ...]:
+    """How a network can be connected, the better way first."""
+    kind = adapter if isinstance(adapter, type) else type(adapter)
+    able = ((Way.PAGE, SignsInByOAuth), (Way.FORM, SignsInByForm))
+    return tuple(way for way, ability in able if issubclass(kind, ability))
+
+
+def blanks(adapter: Provider | type[Provider], way: Way) -> tuple[Field, ...]:
+    """What a person fills in to connect in this way."""
+    both = len(ways(adapter)) > 1
+    return adapter.page_fields if both and way is Way.PAGE else adapter.fields
 
 
 @runtime_checkable

@@ -15,7 +15,7 @@ class NetworkError(Exception):
 
     `words`: plain words for a person, free of secrets. `status`: the HTTP status if one arrived.
     `network_code`: the network's own error code if it gave one. `wait`: how long the network asks
-    us to wait, if it says.
+    us to wait, if it says. `timed_out`: no answer came because time was up.
     """
 
     outcome: ClassVar[str] = "error"
@@ -27,12 +27,14 @@ class NetworkError(Exception):
         wait: timedelta | None = None,
         status: int | None = None,
         network_code: str = "",
+        timed_out: bool = False,
     ) -> None:
         super().__init__(words)
         self.words = words
         self.wait = wait
         self.status = status
         self.network_code = network_code
+        self.timed_out = timed_out
 
 
 class Rejected(NetworkError):

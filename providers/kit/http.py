@@ -178,7 +178,7 @@ class Wire:
         patience: Patience | None = None,
         trusted: frozenset[str] = frozenset(),
         agent: str = "Postrider",
-        pool: int = 32,
+        pool: int = 128,
     ) -> None:
         self.patience = patience or Patience()
         self.trusted = trusted
@@ -242,9 +242,9 @@ class Wire:
                 with response:
                     body = _read(response, ends_at)
         except requests.RequestException as problem:
-            raise _lost(problem, safe) from None
+            raise _lost(problem, safe, late=time.monotonic() >= ends_at) from None
         except (urllib3.exceptions.HTTPError, OSError, _TooLong) as problem:
-            raise _lost(problem, safe) from None
+            raise _lost(problem, safe, late=time.monotonic() >= ends_at) from None
         return Reply(response.status_code, response.headers, body, safe, datetime.now(UTC), secrets)
 
     def _session_for(self, url: str) -> requests.Session:
@@ -287,7 +287,7 @@ def _form_secrets(form: Mapping[str, str] | None) -> tuple[str, ...]:
     return tuple(form[name] for name in names if form and name in form)
 
 
-def _lost(problem: Exception, safe: bool) -> NetworkError:
+def _lost(problem: Exception, safe: bool, *, late: bool) -> NetworkError:
     """What a missing answer means; the problem's own text may hold secrets and is not used."""
     causes = [problem, *_causes(problem)]
     if any(isinstance(cause, PrivateAddress) for cause in causes):
@@ -298,11 +298,20 @@ def _lost(problem: Exception, safe: bool) -> NetworkError:
         urllib3.exceptions.NameResolutionError,
         ssl.SSLCertVerificationError,
     )
+    slow = late or any(_is_timeout(cause) for cause in causes)
     if any(isinstance(cause, before) for cause in causes):
-        return Unavailable("The network could not be reached.")
+        return Unavailable("The network could not be reached.", timed_out=slow)
     if safe:
-        return Unavailable("The network did not answer.")
-    return Uncertain("The answer got lost; the network may have taken the request.")
+        return Unavailable("The network did not answer.", timed_out=slow)
+    words = "The answer got lost; the network may have taken the request."
+    return Uncertain(words, timed_out=slow)
+
+
+def _is_timeout(cause: BaseException) -> bool:
+    """Whether time was up; urllib3 counts a refused connection among its time-outs, we do not."""
+    refused = isinstance(cause, urllib3.exceptions.NewConnectionError)
+    timeouts = (TimeoutError, urllib3.exceptions.TimeoutError, requests.Timeout)
+    return isinstance(cause, timeouts) and not refused
 
 
 def _causes(problem: BaseException) -> list[BaseException]:

@@ -23,8 +23,8 @@ def main(count: int) -> None:
         keys = [str(row[0]) for row in database.execute(DUE, (count,)).fetchall()]
     print("ready", flush=True)  # noqa: T201
     sys.stdin.readline()
-    outcomes = task(keys)
-    assert outcomes == {"refreshed": count}, outcomes
+    outcomes = [task([key]) for key in keys]
+    assert outcomes == [{"refreshed": 1}] * count, outcomes
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from tokens.vault import new_key
 ROOT = Path(__file__).resolve().parents[2]
 TICKS = os.sysconf("SC_CLK_TCK")
 WORKERS = 2
-THREADS = 64
+THREADS = 6
 QUEUES = "refresh.x,housekeeping"
 
 
@@ -88,7 +88,7 @@ def house(folder: Path) -> Iterator[House]:
         os.environ.update(
             DJANGO_SETTINGS_MODULE="project.settings",
             DATABASE_URL=database.url,
-            DATABASE_POOL_SIZE=str(THREADS + 4),
+            DATABASE_POOL_SIZE=str(THREADS + 2),
             REDIS_URL=f"redis://127.0.0.1:{redis_port}/0",
             SECRET_KEY="bench",
             TOKEN_KEYS=new_key(),

@@ -170,7 +170,7 @@ def test_an_answer_that_was_spooled_before_a_crash_is_saved(
     after = OAuthToken.objects.get(pk=token.pk)
     assert (after.version, after.refresh_lease_until) == (2, None)
     assert unseal(after.refresh_sealed, f"token:{token.pk}:refresh") == "newer"
-    assert spool.commit(renewed)
+    assert spool.commit([renewed]) == {str(token.pk)}
     assert OAuthToken.objects.get(pk=token.pk).version == 2
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -50,11 +50,11 @@ def model(cast: Cast, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterat
     """The model network among the adapters, a clock to turn, and crash points that raise."""
     commit = spool.commit
 
-    def committing(renewed: spool.Renewed) -> bool:
+    def committing(answers: Sequence[spool.Renewed]) -> set[str]:
         if (event := Model.world.event) and event.point == "database_away":
             Model.world.event, Model.world.struck = None, event.point
             raise OperationalError("the database is away")
-        kept = commit(renewed)
+        kept = commit(answers)
         Model.world.here("committed")
         return kept
 
