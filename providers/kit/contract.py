@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
+from providers.kit.content import ImageRule, InMemory, Media, Saved, VideoRule
 from providers.kit.http import Wire
 
 
@@ -50,9 +51,17 @@ class TextRule:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What fits into one post."""
+    """What fits into one post. None: not offered. `mixed`: pictures and videos go together.
+
+    `replies`: a post can answer another one, so that a thread or a first comment can be made.
+    """
 
     text: TextRule
+    images: ImageRule | None = None
+    video: VideoRule | None = None
+    needs_media: bool = False
+    mixed: bool = False
+    replies: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +103,21 @@ class Message:
 
     `key` is a UUID string that stays the same over every attempt; `created_at` is the moment of
     the first attempt and stays the same too. An adapter derives from these two whatever the
-    network needs to recognise a repeat (idempotency key, record key).
+    network needs to recognise a repeat (idempotency key, record key). `link` is the page that the
+    post is about, for networks that show one apart from the text. `options` are the values of
+    `Provider.post_fields`. `reply_to` is the post that this one answers, `root` the first of the
+    thread. `saved` holds what earlier steps of this very delivery came to.
     """
 
     text: str
     key: str
     created_at: datetime
+    link: str = ""
+    media: tuple[Media, ...] = ()
+    options: Mapping[str, str] = field(default_factory=dict)
+    reply_to: Receipt | None = None
+    root: Receipt | None = None
+    saved: Saved = field(default_factory=InMemory, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +229,8 @@ class Provider:
     family: ClassVar[Family] = Family.NONE
     settings: ClassVar[tuple[Setting, ...]] = ()
     fields: ClassVar[tuple[Field, ...]] = ()
+    post_fields: ClassVar[tuple[Field, ...]] = ()
+    """Blanks that a post for this network has beside its text (a board, a title)."""
     page_fields: ClassVar[tuple[Field, ...]] = ()
     """The blanks before the network's own page, where it connects by form (`fields`) as well."""
     binds_tokens: ClassVar[bool] = False
@@ -242,7 +262,11 @@ class Provider:
         return ""
 
     def publish(self, message: Message, account: Account) -> Receipt:
-        """Publish once; returns the receipt or raises one of the seven errors."""
+        """Publish once; returns the receipt or raises one of the errors (StillWorking among them).
+
+        A publish of several steps keeps each step's result in `message.saved` and goes on from
+        there: only the last step, which makes the post visible, may end Uncertain.
+        """
         raise NotImplementedError(f"{type(self).__name__}.publish")
 
 
@@ -348,6 +372,22 @@ class Revokes(Protocol):
 
     def revoke(self, *, grant: Grant, app: App | None, host: str) -> None:
         """End the grant at the network; a grant that has ended already is no error."""
+
+
+@runtime_checkable
+class Deletes(Protocol):
+    """Can take a post back."""
+
+    def delete(self, receipt: Receipt, account: Account) -> None:
+        """Delete the post at the network; one that is gone already is no error."""
+
+
+@runtime_checkable
+class TellsLimits(Protocol):
+    """Its limits differ from host to host or account to account, and it tells them."""
+
+    def limits_now(self, account: Account) -> Limits:
+        """What fits into one post of this account, as the network says now."""
 
 
 @runtime_checkable

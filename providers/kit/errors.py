@@ -1,4 +1,4 @@
-"""The seven ways a network can say no.
+"""The seven ways a network can say no, and one to say not yet.
 
 An adapter turns every refusal into exactly one of these; `workers.retry` turns each into what
 follows. `words` is what the author may read: the network's own words, already redacted.
@@ -76,6 +76,15 @@ class Unavailable(NetworkError):
     """The request was certainly not taken; try again."""
 
     outcome = "unavailable"
+
+
+class StillWorking(NetworkError):
+    """Not a no but a not yet: everything was taken and the network works on it; see `wait`.
+
+    The same publish is called again then, with what its steps saved; no attempt is used.
+    """
+
+    outcome = "processing"
 
 
 class Uncertain(NetworkError):

@@ -22,8 +22,8 @@ from workers.refresh import refresh_tokens
 
 pytestmark = pytest.mark.django_db(transaction=True)
 WAVE = 20
-POINTS = ("refresh_before_request", "refresh_after_answer", "refresh_after_spool")
-POINTS += ("refresh_after_commit",)
+STEPS = ("before_request", "after_answer", "after_spool", "after_commit")
+POINTS = [f"refresh_{step}" for step in STEPS]
 
 
 def shown(street: Street) -> list[str]:
