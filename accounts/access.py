@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from functools import wraps
 from typing import Concatenate, ParamSpec
 
@@ -11,6 +12,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 
 from accounts.models import Membership, Team, User
 from accounts.roles import Permission, Role, may
+from accounts.states import WhenLate
 
 P = ParamSpec("P")
 TEAM_KEY = "team"
@@ -65,6 +67,11 @@ def found_team(owner: User, name: str) -> Team:
     team = Team.objects.create(name=name)
     Membership.objects.create(team=team, user=owner, role=Role.OWNER)
     return team
+
+
+def wish_late(team: Team, after: timedelta | None, then: WhenLate) -> None:
+    """What the team's new posts begin with; `after` None: as this site says."""
+    Team.objects.filter(pk=team.pk).update(late_after=after, when_late=then)
 
 
 def team_of(user: User) -> Team:

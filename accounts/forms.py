@@ -1,11 +1,16 @@
-"""What people type to log in."""
+"""What people type to log in, and what a team's owner chooses for its posts."""
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib.auth.forms import AuthenticationForm
+
+from accounts.models import Team
+from accounts.states import WISHES, WhenLate, patience_choices, span_words
 
 
 class LoginForm(AuthenticationForm):
@@ -17,3 +22,27 @@ class LoginForm(AuthenticationForm):
         self.fields["username"].widget = forms.EmailInput(
             attrs={"autocomplete": "username", "autofocus": True}
         )
+
+
+class TeamForm(forms.Form):
+    """What new posts of a team begin with."""
+
+    late_after = forms.ChoiceField(required=False, label="publish anyway up to")
+    when_late = forms.ChoiceField(label="after that", choices=WISHES)
+
+    def __init__(self, *args: Any, team: Team, **kwargs: Any) -> None:
+        chosen = f"{team.late_after.total_seconds():g}" if team.late_after else ""
+        kwargs.setdefault("initial", {"late_after": chosen, "when_late": team.when_late})
+        super().__init__(*args, **kwargs)
+        usual = span_words(timedelta(seconds=settings.LATE_S))
+        after = self.fields["late_after"]
+        assert isinstance(after, forms.ChoiceField)  # noqa: S101 - for mypy
+        others = [team.late_after] if team.late_after else []
+        after.choices = [("", f"as usual on this site ({usual} late)"), *patience_choices(*others)]
+
+    @property
+    def wish(self) -> tuple[timedelta | None, WhenLate]:
+        """What was chosen; no span means the site's own."""
+        after = self.cleaned_data["late_after"]
+        span = timedelta(seconds=float(after)) if after else None
+        return span, WhenLate(self.cleaned_data["when_late"])

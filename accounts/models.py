@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any, ClassVar, Self
 
+from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
 from django.db import models
@@ -11,6 +13,7 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 
 from accounts.roles import Role
+from accounts.states import WhenLate
 
 
 class People(BaseUserManager["User"]):
@@ -60,16 +63,36 @@ class User(AbstractBaseUser, PermissionsMixin):
 
 
 class Team(models.Model):
-    """What every row of the product belongs to."""
+    """What every row of the product belongs to.
+
+    `late_after` and `when_late` are what its new posts begin with: how late they may still go out
+    (None: as LATE_S says), and what is to become of those that are later.
+    """
 
     name = models.CharField(max_length=120)
+    late_after = models.DurationField(null=True, blank=True)
+    when_late = models.CharField(max_length=8, default=WhenLate.HOLD, db_default="hold")
     created_at = models.DateTimeField(default=timezone.now)
     members: models.ManyToManyField[User, Membership] = models.ManyToManyField(
         User, through="Membership", related_name="teams"
     )
 
+    class Meta:
+        """Only wishes that exist."""
+
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(when_late__in=list(WhenLate)), name="known_wish_of_team"
+            )
+        ]
+
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def patience(self) -> timedelta:
+        """How late its posts may still go out, unless a post says otherwise."""
+        return self.late_after or timedelta(seconds=settings.LATE_S)
 
 
 class NoticeQuerySet(models.QuerySet["Notice"]):
@@ -81,12 +104,16 @@ class NoticeQuerySet(models.QuerySet["Notice"]):
 
 
 class Notice(models.Model):
-    """Something that a team has to know, told once: `key` names the occasion."""
+    """Something that a team has to know, told once: `key` names the occasion.
+
+    `asks`: something waits for a person; such a notice goes by what is done, others by being read.
+    """
 
     team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="+")
     key = models.CharField(max_length=200)
     words = models.TextField()
     path = models.CharField(max_length=200, blank=True)
+    asks = models.BooleanField(default=False, db_default=False)
     created_at = models.DateTimeField(default=timezone.now)
     read_at = models.DateTimeField(null=True, blank=True)
 

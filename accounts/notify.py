@@ -8,15 +8,25 @@ from datetime import datetime
 from accounts.models import Notice, Team
 
 
-def tell(team: Team, key: str, words: str, at: datetime, *, path: str = "") -> bool:
+def tell(
+    team: Team, key: str, words: str, at: datetime, *, path: str = "", asks: bool = False
+) -> bool:
     """Leave a notice for `team` unless it was told of this occasion before; whether it was new.
 
-    `key` names the occasion, `path` is the page on which something can be done about it.
+    `key` names the occasion, `path` is the page on which something can be done about it, `asks`
+    that somebody has to.
     """
-    _, new = Notice.objects.get_or_create(
-        team=team, key=key, defaults={"words": words, "path": path, "created_at": at}
-    )
+    said = {"words": words, "path": path, "asks": asks, "created_at": at}
+    _, new = Notice.objects.get_or_create(team=team, key=key, defaults=said)
     return new
+
+
+def retell(notice: Notice, words: str, *, asks: bool, path: str = "") -> bool:
+    """An unread notice says how things stand by now; whether anything in it changed."""
+    said = {"words": words, "asks": asks, "path": path}
+    if all(getattr(notice, name) == value for name, value in said.items()):
+        return False
+    return bool(Notice.objects.filter(pk=notice.pk, read_at__isnull=True).update(**said))
 
 
 def open_about(prefix: str) -> list[Notice]:

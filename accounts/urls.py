@@ -1,4 +1,4 @@
-"""Addresses of the accounts room: logging in and out, dismissing notices."""
+"""Addresses of the accounts room: logging in and out, the team, dismissing notices."""
 
 from __future__ import annotations
 
@@ -19,5 +19,6 @@ urlpatterns = [
         name="login",
     ),
     path("logout/", LogoutView.as_view(), name="logout"),
+    path("team/", views.team_page, name="team"),
     path("notices/<int:pk>/dismiss/", views.dismiss_notice, name="dismiss-notice"),
 ]

@@ -1,4 +1,4 @@
-"""Writes what is generated: docs/tree.md, docs/providers.md, the networks in `.env.example`.
+"""Writes what is generated: docs/{tree,providers,errors}.md, the networks in `.env.example`.
 
 python -m deploy.docs        (this is what `make docs` runs)
 """
@@ -13,9 +13,22 @@ from pathlib import Path
 import providers
 from deploy.surroundings import ROOT
 from providers.kit.contract import Finds, Provider, Refreshes, Registers
+from tokens.codes import DO_WITHOUT, MEANINGS
 
 MARK = "# --- the networks (written by `make docs`)"
 NOTE = "<!-- Written by `make docs`; changes made by hand are lost. -->"
+ABOUT_ERRORS = """\
+The verbs of `tokens/` raise nothing but a `Problem`: a code, words for the person, the network,
+whether the same may work later without anybody doing anything (*try again*), the moment, and a
+correlation id. The id is the request's `X-Request-ID`, taken or made, and comes back in the answer;
+it stands in every log line of that request and of the tasks it rang for, and goes along to the
+networks. Go by the code, never by the words.
+
+Nothing here is retried by the caller's count: the engine backs off by itself (`tokens/refresh.py`),
+and `RATE_LIMIT_ERROR` carries how long to wait. A grant's code is single use, so what fails after
+it was sent (`OAUTH_CALLBACK_ERROR`) is begun again, not tried again. An API answers with the status
+in the last column; pages say the words where the person stands.\
+"""
 PLACES = ("project", "accounts", "tokens", "posting", "workers", "providers", "sandbox", "deploy")
 
 
@@ -61,6 +74,18 @@ def networks() -> Iterator[str]:
         yield from network(providers.adapter(name))
 
 
+def errors() -> Iterator[str]:
+    """Every code of a Problem."""
+    yield from ("# What can go wrong with an account's keys", "", NOTE, "", ABOUT_ERRORS, "")
+    yield from ("| code | meaning | try again | HTTP |", "|---|---|---|---|")
+    for code, meaning in MEANINGS.items():
+        again = "yes" if meaning.retryable else "no"
+        yield f"| `{code}` | {meaning.words} | {again} | {meaning.status} |"
+    yield from ("", "Codes that others have and that can not come up here:", "")
+    for name, why in DO_WITHOUT.items():
+        yield f"* `{name}`: {why}"
+
+
 def variables() -> Iterator[str]:
     """The part of `.env.example` that the adapters declare."""
     yield MARK
@@ -79,6 +104,7 @@ def pages() -> dict[Path, str]:
     return {
         ROOT / "docs" / "tree.md": "\n".join(tree()) + "\n",
         ROOT / "docs" / "providers.md": "\n".join(networks()) + "\n",
+        ROOT / "docs" / "errors.md": "\n".join(errors()) + "\n",
         example: by_hand + "\n".join(variables()) + "\n",
     }
 

@@ -2,9 +2,14 @@
 
     python -m deploy.keep -- command argument…
 
-SIGTERM and SIGINT are handed on to the command once; after a grace (KEEP_GRACE_S, in seconds) its
-whole process group is killed. If the keeper's own parent dies, the keeper ends in the same way;
-if the keeper is killed, the kernel kills the command (Linux, prctl(2) PR_SET_PDEATHSIG).
+SIGTERM and SIGINT are handed on to the command once; after a grace (KEEP_GRACE_S, in seconds; more
+than a request may take, so that what is under way ends well) its whole process group is killed.
+If the keeper's own parent dies, the keeper ends in the same way; if the keeper is killed, the
+kernel kills the command (Linux, prctl(2) PR_SET_PDEATHSIG).
+
+A command may ask to be watched: by sd_notify(3), over the socket NOTIFY_SOCKET, it says how long it
+may be silent (WATCHDOG_USEC) and then, again and again, that it gets on (WATCHDOG=1). One that is
+silent for longer, stopped, deaf or stuck, is killed and started again, as systemd would do.
 """
 
 from __future__ import annotations
@@ -13,9 +18,12 @@ import contextlib
 import ctypes
 import os
 import select
+import shutil
 import signal
+import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -23,7 +31,7 @@ from pathlib import Path
 FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 10.0
 GOOD_RUN = 30.0
-GRACE = 12.0
+GRACE = 50.0
 PR_SET_PDEATHSIG = 1
 STOPPING = (signal.SIGTERM, signal.SIGINT)
 
@@ -83,13 +91,59 @@ def signals_as_bytes(*numbers: int) -> Iterator[int]:
         os.close(writer)
 
 
+class Watch:
+    """The socket over which a command says that it gets on, and how long it may be silent.
+
+    Time is the keeper's own, which stands still while the machine sleeps.
+    """
+
+    def __init__(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="keep-"))
+        self.line = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.line.settimeout(0)
+        self.line.bind(str(self.folder / "notify"))
+        self.limit: float | None = None
+        self.until = 0.0
+
+    @property
+    def address(self) -> str:
+        """What NOTIFY_SOCKET has to say."""
+        return str(self.folder / "notify")
+
+    def begin(self) -> None:
+        """A new run: nothing is asked of it until it asks to be watched."""
+        self.hear()
+        self.limit = None
+
+    def hear(self) -> None:
+        """Take in what was said."""
+        with contextlib.suppress(BlockingIOError):
+            while said := self.line.recv(512).decode(errors="replace"):
+                for word in said.split():
+                    name, _, value = word.partition("=")
+                    if name == "WATCHDOG_USEC" and value.isdecimal():
+                        self.limit = int(value) / 1e6
+                    if self.limit is not None and name in ("WATCHDOG_USEC", "WATCHDOG"):
+                        self.until = time.monotonic() + self.limit
+
+    def left(self) -> float | None:
+        """Seconds until it has been silent for too long; None if it did not ask to be watched."""
+        return None if self.limit is None else max(0.0, self.until - time.monotonic())
+
+    def close(self) -> None:
+        """Leaves nothing behind."""
+        self.line.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
 class Keeper:
     """One command, the process that runs it now, and the signals that may end it."""
 
-    def __init__(self, command: Sequence[str], bell: int, grace: float) -> None:
+    def __init__(self, command: Sequence[str], bell: int, grace: float, watch: Watch) -> None:
         self.command = command
         self.bell = bell
         self.grace = grace
+        self.watch = watch
         self.told: signal.Signals | None = None
 
     def run(self) -> int:
@@ -102,17 +156,32 @@ class Keeper:
             except OSError as error:
                 say(f"cannot start {self.command[0]}: {error.strerror}")
                 return 127
-            while child.poll() is None and not self.told:
-                self.listen(None)
+            self.follow(child)
             if self.told:
                 return self.end(child, self.told)
             kill_group(child.pid)
             pause = next_pause(pause, time.monotonic() - began)
-            name = Path(self.command[-1].split()[0] if self.is_shell() else self.command[0]).name
-            say(f"{name} ended with code {child.returncode}; starting it again in {pause:g} s")
+            again = f"starting it again in {pause:g} s"
+            say(f"{self.name()} ended with code {child.returncode}; {again}")
             self.rest(pause)
             if self.told:
                 return 0
+
+    def follow(self, child: subprocess.Popen[bytes]) -> None:
+        """Waits until it has ended, or we are told to stop; kills it if it falls silent."""
+        while child.poll() is None and not self.told:
+            self.listen(self.watch.left())
+            if self.watch.left() == 0:
+                self.watch.hear()
+            if self.watch.left() == 0 and child.poll() is None and not self.told:
+                say(f"{self.name()} got nowhere for {self.watch.limit:g} s; killing it")
+                kill_group(child.pid)
+                child.wait()
+
+    def name(self) -> str:
+        """The program that is kept, in a word."""
+        words = self.command[-1].split() if self.is_shell() else self.command
+        return Path(next((word for word in words if word != "exec"), "sh")).name
 
     def is_shell(self) -> bool:
         """Whether the command is a line for a shell, whose last word says more than `sh`."""
@@ -120,16 +189,20 @@ class Keeper:
 
     def start(self) -> subprocess.Popen[bytes]:
         """Starts the command in a session of its own, so that its group can be killed whole."""
+        self.watch.begin()
         return subprocess.Popen(
             self.command,
+            env={**os.environ, "NOTIFY_SOCKET": self.watch.address},
             start_new_session=True,
             preexec_fn=dying_with_me(signal.SIGKILL),
         )
 
     def listen(self, seconds: float | None) -> None:
         """Waits for the next signal, at most `seconds`."""
-        ready, _, _ = select.select([self.bell], [], [], seconds)
-        if not ready:
+        ready, _, _ = select.select([self.bell, self.watch.line], [], [], seconds)
+        if self.watch.line in ready:
+            self.watch.hear()
+        if self.bell not in ready:
             return
         for number in os.read(self.bell, 64):
             if number in STOPPING and self.told is None:
@@ -152,6 +225,11 @@ class Keeper:
         return 0
 
 
+def grace() -> float:
+    """How long a command may take to end, in seconds."""
+    return float(os.environ.get("KEEP_GRACE_S", GRACE))
+
+
 def say(sentence: str) -> None:
     """One plain line; a reader who has gone away is no reason to fail."""
     with contextlib.suppress(OSError):
@@ -165,10 +243,10 @@ def main(arguments: Sequence[str]) -> int:
     if not command:
         say("say what to run: python -m deploy.keep -- command argument…")
         return 2
-    grace = float(os.environ.get("KEEP_GRACE_S", GRACE))
-    with signals_as_bytes(*STOPPING, signal.SIGCHLD) as bell:
+    watch = Watch()
+    with signals_as_bytes(*STOPPING, signal.SIGCHLD) as bell, contextlib.closing(watch):
         die_with_parent(signal.SIGTERM, parent)
-        return Keeper(command, bell, grace).run()
+        return Keeper(command, bell, grace(), watch).run()
 
 
 if __name__ == "__main__":

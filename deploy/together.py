@@ -16,9 +16,9 @@ from honcho.environ import parse_procfile
 from honcho.printer import Printer
 from honcho.process import Process
 
-from deploy.keep import die_with_parent
+from deploy.keep import die_with_parent, grace
 
-KILL_WAIT = 14  # longer than the keepers' grace, so that they do the killing
+MORE_THAN_GRACE = 2  # longer than the keepers' grace, so that they do the killing
 
 
 def kept(command: str) -> str:
@@ -59,7 +59,7 @@ class Together(honcho.manager.Manager):  # type: ignore[misc]
     """Honcho's manager, which waits long enough and can be interrupted while it starts."""
 
     def __init__(self, printer: Printer) -> None:
-        honcho.manager.KILL_WAIT = KILL_WAIT
+        honcho.manager.KILL_WAIT = grace() + MORE_THAN_GRACE
         super().__init__(printer)
         self._process_ctor = Line
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Iterator, Sequence
+from datetime import datetime, tzinfo
 from typing import Any
 
 from django.db import IntegrityError, transaction
 
 from accounts.models import Team, User
+from posting import lateness
 from posting.doorbell import ring
+from posting.forecast import forecast
+from posting.lateness import Lateness
 from posting.models import Post, PostResult
 from posting.rules import misfits
 from posting.states import CANCELLABLE, LATE, REPEATABLE, State
@@ -46,6 +49,13 @@ def check(
     return wrong
 
 
+def warnings(
+    accounts: Sequence[SocialAccount], due_at: datetime | None, at: datetime, zone: tzinfo
+) -> list[str]:
+    """What will be different from the plan, though nothing is wrong with it."""
+    return [over.words(zone) for over in forecast(accounts, due_at or at, at)]
+
+
 def compose(
     *,
     team: Team,
@@ -54,9 +64,10 @@ def compose(
     accounts: Sequence[SocialAccount],
     at: datetime,
     due_at: datetime | None = None,
+    late: Lateness | None = None,
     key: uuid.UUID | None = None,
 ) -> Post:
-    """Write a post and its results, then ring; `due_at` None means now.
+    """Write a post and its results, then ring; `due_at` None means now, `late` as the team wants.
 
     The same `key` again gives the post that it made the first time. Raises CannotCompose.
     """
@@ -65,56 +76,79 @@ def compose(
         return made
     if wrong := check(text, accounts, team, due_at, at):
         raise CannotCompose(wrong)
+    late = late or lateness.of_team(team)
     try:
         with transaction.atomic():
             post = Post.objects.create(
-                team=team, author=author, key=key, text=text, due_at=due_at or at, created_at=at
+                team=team,
+                author=author,
+                key=key,
+                text=text,
+                due_at=due_at or at,
+                late_after=late.after,
+                when_late=late.then,
+                created_at=at,
             )
-            PostResult.objects.bulk_create(
-                PostResult(
-                    post=post,
-                    account=account,
-                    provider=account.provider,
-                    state=State.SCHEDULED,
-                    due_at=post.due_at,
-                )
-                for account in accounts
-            )
+            PostResult.objects.bulk_create(_results(post, accounts, late))
             ring()
     except IntegrityError:  # the same form came twice at the same moment
         return Post.objects.get(team=team, key=key)
     return post
 
 
-def cancel(post: Post) -> int:
-    """Cancel what has not gone out; returns how many results were still to be stopped."""
-    return post.results.all().move(
+def _results(post: Post, accounts: Sequence[SocialAccount], late: Lateness) -> Iterator[PostResult]:
+    plan = lateness.plan(post.due_at, late)
+    for account in accounts:
+        yield PostResult(
+            post=post, account=account, provider=account.provider, state=State.SCHEDULED, **plan
+        )
+
+
+def cancel(post: Post, pk: int | None = None) -> int:
+    """Cancel what has not gone out, everywhere or for the result `pk`; returns how many stopped."""
+    chosen = post.results.all() if pk is None else post.results.filter(pk=pk)
+    return chosen.move(
         CANCELLABLE, State.CANCELLED, words="Cancelled before it went out.", error=""
     )
 
 
 def try_again(post: Post, at: datetime) -> int:
-    """Order another try of what failed, and send what has become late; returns how many.
+    """Order another try of what failed or was missed, and send what is late; returns how many.
 
     A result that was never in doubt gets a new moment; one that was keeps its old one, so that
-    the network still recognises it.
+    the network still recognises it. Its patience begins anew with this order.
     """
     anew: dict[str, Any] = {
-        "due_at": at,
+        **_planned(post, at),
         "attempts": 0,
         "negatives": 0,
         "looks": 0,
-        "error": "",
-        "words": "",
     }
     failed = post.results.all()
     moved = failed.filter(doubts=0).move(REPEATABLE, State.SCHEDULED, first_sent_at=None, **anew)
     moved += failed.move(REPEATABLE, State.SCHEDULED, **anew)
-    late = failed.filter(held_for=LATE)
-    moved += late.move([State.HELD], State.SCHEDULED, held_for="", due_at=at, words="")
+    moved += _send_late(post, at)
     if moved:
         ring()
     return moved
+
+
+def send_all_late(team: Team, at: datetime) -> int:
+    """What a team's posts could not send in time goes out now; returns how many results."""
+    late = lateness.late_of(team)
+    posts = Post.objects.filter(pk__in=late.values("post")).select_related("team")
+    moved = sum(_send_late(post, at) for post in posts.order_by("due_at", "pk"))
+    if moved:
+        ring()
+    return moved
+
+
+def _send_late(post: Post, at: datetime) -> int:
+    """Each keeps its old due time, so that an account's older posts go first."""
+    anew = _planned(post, at)
+    del anew["due_at"]
+    late = post.results.filter(held_for=LATE)
+    return late.move([State.HELD], State.SCHEDULED, held_for="", **anew)
 
 
 def confirm(post: Post, pk: int, *, there: bool, at: datetime) -> int:
@@ -123,8 +157,18 @@ def confirm(post: Post, pk: int, *, there: bool, at: datetime) -> int:
     if there:
         return one.move([State.UNCONFIRMED], State.POSTED, posted_at=at, words="", error="")
     moved = one.move(
-        [State.UNCONFIRMED], State.SCHEDULED, due_at=at, attempts=0, negatives=0, looks=0
+        [State.UNCONFIRMED],
+        State.SCHEDULED,
+        **_planned(post, at),
+        attempts=0,
+        negatives=0,
+        looks=0,
     )
     if moved:
         ring()
     return moved
+
+
+def _planned(post: Post, at: datetime) -> dict[str, Any]:
+    """A person wants it to go out now, and what was said about it before is over."""
+    return {**lateness.plan(at, lateness.of_post(post)), "error": "", "words": ""}

@@ -1,9 +1,9 @@
-"""What people type to write a post."""
+"""What people type to write a post, and to change one that has not gone out yet."""
 
 from __future__ import annotations
 
 import uuid
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -11,46 +11,43 @@ from django import forms
 from django.utils import timezone
 
 from accounts.models import Team, User
-from posting.compose import check
+from accounts.states import WISHES, WhenLate, patience_choices
+from posting import lateness
+from posting.compose import check, warnings
+from posting.lateness import Lateness
+from posting.models import Post
 from tokens.models import SocialAccount
 
+MOMENT = "%Y-%m-%dT%H:%M"
 
-class PostForm(forms.Form):
-    """Text, accounts, moment; `key` makes a form that is sent twice one post."""
 
-    key = forms.UUIDField(widget=forms.HiddenInput)
+class WritingForm(forms.Form):
+    """Text, moment, and what happens if it cannot go out in time."""
+
     text = forms.CharField(
         required=False,
         strip=False,
         max_length=100_000,
         widget=forms.Textarea(attrs={"rows": 7, "autofocus": True}),
     )
-    accounts = forms.ModelMultipleChoiceField(
-        queryset=SocialAccount.objects.none(),
-        required=False,
-        widget=forms.CheckboxSelectMultiple,
-        error_messages={
-            "invalid_choice": "One of these accounts is not yours.",
-            "invalid_pk_value": "One of these accounts is not yours.",
-        },
-    )
     when = forms.DateTimeField(
         required=False,
         label="When",
-        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
-        input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M"],
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format=MOMENT),
+        input_formats=[MOMENT, "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M"],
     )
+    late_after = forms.ChoiceField(required=False, label="publish anyway up to")
+    when_late = forms.ChoiceField(required=False, label="after that", choices=WISHES)
 
-    def __init__(self, *args: Any, team: Team, author: User, **kwargs: Any) -> None:
-        kwargs.setdefault("initial", {"key": uuid.uuid4()})
+    def __init__(self, *args: Any, person: User, late: Lateness, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.team = team
-        self.zone = ZoneInfo(author.time_zone)
-        accounts = self.fields["accounts"]
-        assert isinstance(accounts, forms.ModelMultipleChoiceField)  # noqa: S101 - for mypy
-        accounts.queryset = SocialAccount.objects.for_team(team)
-        when = self.fields["when"]
-        when.help_text = f"Empty means now. Your time zone: {author.time_zone}."
+        self.zone, self.late = ZoneInfo(person.time_zone), late
+        self.fields["when"].help_text = f"Empty means now. Your time zone: {person.time_zone}."
+        after = self.fields["late_after"]
+        assert isinstance(after, forms.ChoiceField)  # noqa: S101 - for mypy
+        after.choices = patience_choices(late.after)
+        self.initial.setdefault("late_after", f"{late.after.total_seconds():g}")
+        self.initial.setdefault("when_late", late.then.value)
 
     def clean_text(self) -> str:
         """Line ends as networks count them; browsers send CR LF."""
@@ -63,12 +60,67 @@ class PostForm(forms.Form):
             return None
         return timezone.make_naive(typed).replace(tzinfo=self.zone)
 
+    @property
+    def lateness(self) -> Lateness:
+        """What was chosen; what was not chosen stays as it was offered."""
+        after, then = self.cleaned_data["late_after"], self.cleaned_data["when_late"]
+        return Lateness(
+            timedelta(seconds=float(after)) if after else self.late.after,
+            WhenLate(then) if then else self.late.then,
+        )
+
+
+class PostForm(WritingForm):
+    """A new post, with its accounts; `key` makes a form that is sent twice one post."""
+
+    key = forms.UUIDField(widget=forms.HiddenInput)
+    accounts = forms.ModelMultipleChoiceField(
+        queryset=SocialAccount.objects.none(),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        error_messages={
+            "invalid_choice": "One of these accounts is not yours.",
+            "invalid_pk_value": "One of these accounts is not yours.",
+        },
+    )
+
+    def __init__(self, *args: Any, team: Team, author: User, **kwargs: Any) -> None:
+        kwargs.setdefault("initial", {"key": uuid.uuid4()})
+        super().__init__(*args, person=author, late=lateness.of_team(team), **kwargs)
+        self.team = team
+        self.warnings: list[str] = []
+        accounts = self.fields["accounts"]
+        assert isinstance(accounts, forms.ModelMultipleChoiceField)  # noqa: S101 - for mypy
+        accounts.queryset = SocialAccount.objects.for_team(team)
+
     def clean(self) -> dict[str, Any]:
         """All rules at once, each problem at its field."""
         data = super().clean() or {}
         if not self.errors:
-            accounts, when = list(data["accounts"]), data.get("when")
-            wrong = check(data["text"], accounts, self.team, when, timezone.now())
+            accounts, when, at = list(data["accounts"]), data.get("when"), timezone.now()
+            wrong = check(data["text"], accounts, self.team, when, at)
+            if not {"accounts", "when"} & wrong.keys():
+                self.warnings = warnings(accounts, when, at, self.zone)
             for field, said in wrong.items():
                 self.add_error(field, said)
         return data
+
+
+class EditForm(WritingForm):
+    """What can still be changed of a post; `version` is the one that was shown."""
+
+    version = forms.IntegerField(widget=forms.HiddenInput, min_value=0)
+
+    def __init__(self, *args: Any, post: Post, person: User, **kwargs: Any) -> None:
+        self.shown = post.due_at.astimezone(ZoneInfo(person.time_zone))
+        now = {"text": post.text, "when": self.shown.strftime(MOMENT), "version": post.version}
+        kwargs.setdefault("initial", now)
+        super().__init__(*args, person=person, late=lateness.of_post(post), **kwargs)
+
+    def moment(self, at: datetime) -> datetime | None:
+        """The new moment, `at` for an emptied field; None if it was left as it was shown."""
+        typed: datetime | None = self.cleaned_data["when"]
+        if typed is None:
+            return at
+        same = typed == self.shown.replace(second=0, microsecond=0)
+        return None if same else typed

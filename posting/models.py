@@ -8,16 +8,19 @@ from datetime import datetime, timedelta
 from typing import Any, Self
 
 from django.conf import settings
-from django.db import connection, models
+from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from accounts.models import Team
+from accounts.models import Notice, Team
+from accounts.states import WhenLate
+from posting import claims
 from posting.states import (
     CANCELLABLE,
     LATE,
     MOVING,
     REPEATABLE,
+    STOPPED,
     PostState,
     State,
     allowed,
@@ -26,6 +29,11 @@ from posting.states import (
 from tokens.models import SocialAccount
 
 BATCH = 200
+IN_TIME = "(late_at IS NULL OR late_at > %(at)s)"
+NOTABLE = timedelta(minutes=10)
+"""From how far behind its moment on a post counts as having waited."""
+MOST_LOOKS = 40
+"""More than the reconciler needs at its worst: what is begun so often kills whoever looks."""
 
 
 class PostQuerySet(models.QuerySet["Post"]):
@@ -42,7 +50,11 @@ class PostQuerySet(models.QuerySet["Post"]):
 
 
 class Post(models.Model):
-    """A text that a team wants to publish. `key` names the form: sent twice, made once."""
+    """A text that a team wants to publish. `key` names the form: sent twice, made once.
+
+    It may go out until `late_after` behind its time; `when_late` says what happens then.
+    `version` counts what people changed: who saw an older one may not change it.
+    """
 
     team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="+")
     author = models.ForeignKey(
@@ -51,6 +63,9 @@ class Post(models.Model):
     key = models.UUIDField(default=uuid.uuid4, editable=False)
     text = models.TextField()
     due_at = models.DateTimeField()
+    late_after = models.DurationField(null=True, blank=True)
+    when_late = models.CharField(max_length=8, default=WhenLate.HOLD, db_default="hold")
+    version = models.PositiveIntegerField(default=1, db_default=1)
     created_at = models.DateTimeField(default=timezone.now)
 
     objects = PostQuerySet.as_manager()
@@ -58,7 +73,12 @@ class Post(models.Model):
     class Meta:
         """A form makes one post."""
 
-        constraints = [models.UniqueConstraint(fields=["team", "key"], name="one_post_per_form")]
+        constraints = [
+            models.UniqueConstraint(fields=["team", "key"], name="one_post_per_form"),
+            models.CheckConstraint(
+                condition=Q(when_late__in=list(WhenLate)), name="known_wish_of_post"
+            ),
+        ]
         indexes = [models.Index(fields=["team", "-created_at"], name="post_newest")]
 
     def __str__(self) -> str:
@@ -74,6 +94,12 @@ class Post(models.Model):
         """Whether anything about it may still change by itself."""
         return any(result.state in MOVING for result in self.results.all())
 
+    @property
+    def can_edit(self) -> bool:
+        """Whether something waits and nothing of it is or may be out."""
+        results = list(self.results.all())
+        return any(r.is_open for r in results) and not any(r.may_be_out for r in results)
+
 
 class ResultQuerySet(models.QuerySet["PostResult"]):
     """Questions about results, and the only writers of their state."""
@@ -81,6 +107,10 @@ class ResultQuerySet(models.QuerySet["PostResult"]):
     def for_team(self, team: Team) -> Self:
         """The results of one team's posts."""
         return self.filter(post__team=team)
+
+    def late(self, at: datetime, limit: int = BATCH) -> list[int]:
+        """Ids of waiting results that may not go out by themselves any more, latest last."""
+        return claims.late(self.model, at, limit)
 
     def move(
         self, before: Collection[State], after: State, *, epoch: int | None = None, **fields: Any
@@ -92,7 +122,11 @@ class ResultQuerySet(models.QuerySet["PostResult"]):
         """
         if wrong := [state for state in before if not allowed(state, after)]:
             raise ValueError(f"no move from {', '.join(wrong)} to {after}")
-        rows = self.filter(state__in=list(before))
+        # With a join Django puts every condition into a subquery, which PostgreSQL does not look
+        # at again after it has waited for another writer: the row's own state stands outside.
+        joined = len(self.query.alias_map) > 1
+        chosen = self.model.objects.filter(pk__in=self.values("pk")) if joined else self
+        rows = chosen.filter(state__in=list(before))
         if epoch is not None:
             rows = rows.filter(epoch=epoch)
         return rows.update(state=after, **fields)
@@ -114,15 +148,20 @@ class ResultQuerySet(models.QuerySet["PostResult"]):
         )
 
     def queue_due(self, at: datetime, limit: int = BATCH) -> list[tuple[int, str]]:
-        """Move due results to queued, oldest first; returns (id, provider) of each, once.
+        """Move due results to queued, by turns of their accounts; (id, provider) of each, once.
+
+        Nobody has more than a share in the workers' hands, so no flood keeps others waiting.
 
         One statement, so that any number of dispatchers may run it at the same time.
         """
+        due = f"state = 'scheduled' AND due_at <= %(at)s AND {IN_TIME}"
+        account, provider = settings.ACCOUNT_SHARE, settings.PROVIDER_SHARE
         return self._returning(
             "state = 'queued', queued_at = %(at)s",
-            "state = 'scheduled' AND due_at <= %(at)s ORDER BY due_at",
+            f"{claims.among('fair')} AND state = 'scheduled'",
             "state = 'scheduled'",
             limit,
+            claims.shares(self.model, due, account=account, provider=provider, limit=limit),
             at=at,
         )
 
@@ -142,81 +181,70 @@ class ResultQuerySet(models.QuerySet["PostResult"]):
         waiting = (
             "state = 'uncertain' AND due_at <= %(at)s"
             " AND (queued_at IS NULL OR queued_at <= %(before)s)"
-            " AND (lease_until IS NULL OR lease_until <= %(at)s)"
+            f" AND (lease_until IS NULL OR lease_until <= %(at)s) AND looks < {MOST_LOOKS}"
         )
         return self._returning(
             "queued_at = %(at)s", waiting, waiting, limit, at=at, before=at - patience
         )
 
     def fence(self, pk: int, at: datetime, lease: timedelta) -> int | None:
-        """Commit the intent to send: the new epoch, or None if somebody else has the row."""
-        return self._fence(
+        """Commit the intent to send: the new epoch, or None if it is not to be sent now.
+
+        Somebody else has the row then, or it has become late while it waited in the queue.
+        """
+        return claims.fence(
+            self.model,
             "state = 'sending', attempts = attempts + 1,"
-            " first_sent_at = COALESCE(first_sent_at, %(at)s)",
-            "state = 'queued'",
+            " first_sent_at = COALESCE(first_sent_at, %(at)s), waited = CASE"
+            " WHEN waited = '' AND planned_at <= %(noted)s THEN 'time' ELSE waited END",
+            f"state = 'queued' AND {IN_TIME}",
             pk=pk,
             at=at,
             until=at + lease,
+            noted=at - NOTABLE,
         )
 
     def fence_look(self, pk: int, at: datetime, lease: timedelta) -> int | None:
         """Commit the intent to look up an uncertain result: the new epoch, or None."""
-        return self._fence(
+        return claims.fence(
+            self.model,
             "looks = looks + 1",
             "state = 'uncertain' AND due_at <= %(at)s"
-            " AND (lease_until IS NULL OR lease_until <= %(at)s)",
+            f" AND (lease_until IS NULL OR lease_until <= %(at)s) AND looks < {MOST_LOOKS}",
             pk=pk,
             at=at,
             until=at + lease,
         )
 
-    def _fence(self, change: str, condition: str, **values: Any) -> int | None:
-        table = connection.ops.quote_name(self.model._meta.db_table)
-        sql = (
-            f"UPDATE {table} SET epoch = epoch + 1, lease_until = %(until)s, {change}"  # noqa: S608
-            f" WHERE id = %(pk)s AND {condition} RETURNING epoch"
-        )
-        with connection.cursor() as cursor:
-            cursor.execute(sql, _adapted(values))
-            row = cursor.fetchone()
-        return int(row[0]) if row else None
-
     def _returning(
-        self, change: str, chosen: str, still: str, limit: int, **values: datetime
+        self, change: str, chosen: str, still: str, limit: int, first: str = "", **values: datetime
     ) -> list[tuple[int, str]]:
-        """One UPDATE … RETURNING over at most `limit` rows.
-
-        The limit is a literal on purpose: with a bound parameter PostgreSQL plans for any limit
-        and may leave the partial index. The choice is materialized, because PostgreSQL may run a
-        plain subquery several times, and SKIP LOCKED then chooses other rows each time.
-        """
-        table = connection.ops.quote_name(self.model._meta.db_table)
-        skip = " FOR UPDATE SKIP LOCKED" if connection.features.has_select_for_update else ""
-        sql = (
-            "WITH chosen AS MATERIALIZED"  # noqa: S608 - no outside text in it
-            f" (SELECT id FROM {table} WHERE {chosen} LIMIT {int(limit)}{skip})"
-            f" UPDATE {table} SET {change} WHERE id IN (SELECT id FROM chosen)"
-            f" AND {still} RETURNING id, provider"
-        )
-        with connection.cursor() as cursor:
-            cursor.execute(sql, _adapted(values))
-            return [(int(pk), str(provider)) for pk, provider in cursor.fetchall()]
-
-
-def _adapted(values: dict[str, Any]) -> dict[str, Any]:
-    """Moments in the form in which Django stores them in this database."""
-    adapt = connection.ops.adapt_datetimefield_value
-    return {k: adapt(v) if isinstance(v, datetime) else v for k, v in values.items()}
+        return claims.claim(self.model, change, chosen, still, limit, first, **values)
 
 
 class PostResult(models.Model):
-    """One post on one account, from draft to its end; `state` is written by `move` alone."""
+    """One post on one account, from draft to its end; `state` is written by `move` alone.
+
+    `planned_at` is the moment that a person asked for: retries move `due_at`, never this. After
+    `late_at` it does not go out by itself. `waited` says why it was late, `digest` who was told.
+    """
 
     post = models.ForeignKey(Post, on_delete=models.CASCADE, related_name="results")
     account = models.ForeignKey(SocialAccount, on_delete=models.PROTECT, related_name="+")
     provider = models.CharField(max_length=40)
     state = models.CharField(max_length=16, default=State.DRAFT)
     due_at = models.DateTimeField()
+    planned_at = models.DateTimeField(null=True, blank=True)
+    late_at = models.DateTimeField(null=True, blank=True)
+    waited = models.CharField(max_length=16, blank=True, default="", db_default="")
+    digest = models.ForeignKey(
+        Notice,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        db_index=False,
+    )
     queued_at = models.DateTimeField(null=True, blank=True)
     lease_until = models.DateTimeField(null=True, blank=True)
     epoch = models.PositiveIntegerField(default=0)
@@ -249,6 +277,20 @@ class PostResult(models.Model):
                 fields=["lease_until"], condition=Q(state="sending"), name="result_leased"
             ),
             models.Index(fields=["due_at"], condition=Q(state="uncertain"), name="result_doubt"),
+            models.Index(fields=["late_at"], condition=Q(state="scheduled"), name="result_late"),
+            models.Index(fields=["account"], condition=Q(state="held"), name="result_held"),
+            models.Index(
+                fields=["post"], condition=Q(state="unconfirmed"), name="result_unconfirmed"
+            ),
+            models.Index(
+                fields=["lease_until"], condition=Q(state="processing"), name="result_processing"
+            ),
+            models.Index(
+                fields=["waited"],
+                condition=Q(digest__isnull=True) & ~Q(waited=""),
+                name="result_untold",
+            ),
+            models.Index(fields=["digest"], condition=Q(digest__isnull=False), name="result_told"),
         ]
 
     def __str__(self) -> str:
@@ -260,9 +302,24 @@ class PostResult(models.Model):
         return self.state in CANCELLABLE
 
     @property
+    def is_open(self) -> bool:
+        """Whether what it says can still be changed: nothing of it was ever in doubt."""
+        return self.state in CANCELLABLE and not self.doubts
+
+    @property
+    def may_be_out(self) -> bool:
+        """Whether a reader may see it already, or in a moment."""
+        return not self.is_open and (self.state not in STOPPED or self.doubts > 0)
+
+    @property
     def can_try_again(self) -> bool:
         """Whether a person may order another try, or send what has become late."""
-        return self.state in REPEATABLE or (self.state == State.HELD and self.held_for == LATE)
+        return self.state in REPEATABLE or self.is_late
+
+    @property
+    def is_late(self) -> bool:
+        """Whether it could not go out in time and waits for a person's decision."""
+        return self.state == State.HELD and self.held_for == LATE
 
     @property
     def can_confirm(self) -> bool:

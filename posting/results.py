@@ -12,11 +12,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models.functions import Coalesce
 
-from posting.models import Attempt, PostResult
-from posting.states import LATE, State
+from posting.models import BATCH, MOST_LOOKS, NOTABLE, Attempt, PostResult, ResultQuerySet
+from posting.states import State
 from providers.kit.contract import Message, Receipt
-from providers.kit.errors import NetworkError
+from providers.kit.errors import NetworkError, Unavailable
 from tokens.states import AccountState
 
 HELD_WORDS = {
@@ -24,7 +26,13 @@ HELD_WORDS = {
     AccountState.PAUSED: "The account is paused; this goes on when it is resumed.",
     AccountState.DISCONNECTED: "The account was disconnected.",
 }
-LATE_WORDS = "It is late by now: send it anyway, or cancel it."
+LIMITED, TROUBLE = "limited", "trouble"
+"""Why a result waits that nobody has refused: its account's gate is closed, its network away."""
+UNTOLD_WORDS = "The network could not be asked for too long whether the post arrived."
+SILENT_WORDS = "The network took the post and never said whether it is out."
+DOUBT_ENDS = timedelta(days=1)
+UNASKED_ENDS = timedelta(days=7)
+PROCESSING_ENDS = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +65,8 @@ def begin_look(pk: int, at: datetime, lease: timedelta) -> Delivery | None:
     """Fence an uncertain result for looking it up; None if somebody else is at it."""
     with transaction.atomic():
         epoch = PostResult.objects.fence_look(pk, at, lease)
+        if epoch:
+            _close(Attempt.objects.filter(result=pk, kind="look"), at, "Asks the network again.")
         return _held(pk, epoch, at, "look", State.UNCERTAIN) if epoch else None
 
 
@@ -149,37 +159,92 @@ def abandon(at: datetime, settle: timedelta) -> int:
     """Results whose worker died while sending become uncertain; returns how many."""
     with transaction.atomic():
         lost = PostResult.objects.abandon(at, settle)
-        Attempt.objects.filter(
-            result_id__in=[pk for pk, _ in lost], kind="publish", ended_at__isnull=True
-        ).update(
-            ended_at=at,
-            outcome="lost",
-            words="The worker ended before the answer was recorded.",
-            next_step="Ask the network whether the post arrived.",
-        )
+        tries = Attempt.objects.filter(result_id__in=[pk for pk, _ in lost], kind="publish")
+        _close(tries, at, "Ask the network whether the post arrived.")
     return len(lost)
 
 
-def hold_unusable() -> int:
-    """Waiting results whose account cannot post now are held, with the reason; returns how many."""
-    waiting = [State.SCHEDULED, State.QUEUED]
-    return sum(
-        PostResult.objects.filter(account__state=reason).move(
-            waiting, State.HELD, held_for=reason, queued_at=None, error="", words=words
-        )
-        for reason, words in HELD_WORDS.items()
+def _close(tries: QuerySet[Attempt], at: datetime, next_step: str) -> None:
+    """Those of these attempts that nobody will end any more."""
+    tries.filter(ended_at__isnull=True).update(
+        ended_at=at,
+        outcome="lost",
+        words="The worker ended before the answer was recorded.",
+        next_step=next_step,
     )
 
 
-def release(at: datetime, late: timedelta) -> int:
+def hold_unusable() -> int:
+    """Waiting results whose account cannot post now are held, with the reason; returns how many.
+
+    Those that are held already say the reason of today: a paused account may be disconnected.
+    """
+    waiting, moved = [State.SCHEDULED, State.QUEUED], 0
+    for reason, words in HELD_WORDS.items():
+        theirs = PostResult.objects.filter(account__state=reason)
+        why: dict[str, Any] = {"held_for": reason, "error": "", "words": words}
+        moved += theirs.move(waiting, State.HELD, queued_at=None, **why)
+        stale = [other for other in HELD_WORDS if other != reason]
+        theirs.filter(state=State.HELD, held_for__in=stale).update(**why)
+    return moved
+
+
+def release(at: datetime) -> int:
     """Held results go on once their account can post again; returns how many.
 
-    Those that are later than `late` by now wait for a person's decision.
+    They keep their time, so that the oldest goes first; what is too late by now is judged next.
     """
     back = PostResult.objects.filter(
         state=State.HELD, held_for__in=list(HELD_WORDS), account__state=AccountState.CONNECTED
     )
-    back.filter(due_at__lt=at - late).update(held_for=LATE, words=LATE_WORDS)
-    return back.filter(due_at__gte=at - late).move(
-        [State.HELD], State.SCHEDULED, held_for="", error="", words=""
+    back.filter(waited="", planned_at__lte=at - NOTABLE).update(waited=F("held_for"))
+    return back.move([State.HELD], State.SCHEDULED, held_for="", error="", words="")
+
+
+def give_up(at: datetime) -> int:
+    """Results of which the network has told nothing for too long go to a person; how many.
+
+    A doubt ends a day after it was first asked about, a week after the last try if it never could
+    be asked about, or when asking itself keeps breaking off; what a network is still working on
+    ends an hour after its lease.
+    """
+    day, week = at - DOUBT_ENDS, at - UNASKED_ENDS
+    tries = Attempt.objects.filter(result=OuterRef("pk"))
+    free = Q(lease_until__isnull=True) | Q(lease_until__lte=at)
+    old = Exists(tries.filter(kind="look", started_at__lt=day)) & ~Exists(
+        tries.filter(kind="publish", started_at__gte=day)
     )
+    doubtful = PostResult.objects.filter(free, state=State.UNCERTAIN)
+    unasked = Exists(tries) & ~Exists(tries.filter(started_at__gte=week))
+    doubtful = doubtful.filter(old | unasked | Q(looks__gte=MOST_LOOKS))
+    since = Coalesce("lease_until", "first_sent_at", "due_at")
+    silent = PostResult.objects.alias(since=since).filter(since__lt=at - PROCESSING_ENDS)
+    end: dict[str, Any] = {"queued_at": None, "lease_until": None, "error": "uncertain"}
+    moved = _chosen(doubtful).move([State.UNCERTAIN], State.UNCONFIRMED, words=UNTOLD_WORDS, **end)
+    return moved + _chosen(silent.filter(state=State.PROCESSING)).move(
+        [State.PROCESSING], State.UNCONFIRMED, words=SILENT_WORDS, **end
+    )
+
+
+def _chosen(rows: ResultQuerySet) -> ResultQuerySet:
+    """These rows by their numbers, so that what is asked of their history is asked once."""
+    return PostResult.objects.filter(pk__in=list(rows.values_list("pk", flat=True)[:BATCH]))
+
+
+def put_off(rows: ResultQuerySet, at: datetime, until: datetime, *, error: str, words: str) -> int:
+    """Those of these results that are due wait until then and say why; no attempt is used.
+
+    So do those that wait for the same reason already. All get the same moment: what was planned
+    first goes first.
+    """
+    late: dict[str, Any] = {"due_at": until, "error": error, "words": words}
+    due = rows.filter(Q(due_at__lte=at) | Q(error=error), due_at__lt=until)
+    moved = due.filter(state=State.SCHEDULED).update(**late)
+    return moved + due.move([State.QUEUED], State.SCHEDULED, queued_at=None, **late)
+
+
+def bring_forward(rows: ResultQuerySet, at: datetime) -> int:
+    """What waited for a network in trouble is due now; how many. Nothing goes before its time."""
+    waiting = rows.filter(state=State.SCHEDULED, error__in=[TROUBLE, Unavailable.outcome])
+    past = waiting.filter(Q(planned_at=None) | Q(planned_at__lte=at), due_at__gt=at)
+    return past.update(due_at=at, error="", words="")

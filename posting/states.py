@@ -25,9 +25,11 @@ class State(StrEnum):
 
 MOVES: dict[State, frozenset[State]] = {
     State.DRAFT: frozenset({State.HELD, State.SCHEDULED, State.CANCELLED}),
-    State.HELD: frozenset({State.SCHEDULED, State.CANCELLED}),
+    State.HELD: frozenset({State.SCHEDULED, State.CANCELLED, State.MISSED}),
     State.SCHEDULED: frozenset({State.QUEUED, State.HELD, State.CANCELLED, State.MISSED}),
-    State.QUEUED: frozenset({State.SENDING, State.SCHEDULED, State.HELD, State.CANCELLED}),
+    State.QUEUED: frozenset(
+        {State.SENDING, State.SCHEDULED, State.HELD, State.CANCELLED, State.MISSED}
+    ),
     State.SENDING: frozenset(
         {
             State.POSTED,
@@ -41,20 +43,22 @@ MOVES: dict[State, frozenset[State]] = {
     State.UNCERTAIN: frozenset(
         {State.UNCERTAIN, State.POSTED, State.SCHEDULED, State.FAILED, State.UNCONFIRMED}
     ),
-    State.PROCESSING: frozenset({State.POSTED, State.FAILED}),
+    State.PROCESSING: frozenset({State.POSTED, State.FAILED, State.UNCONFIRMED}),
     State.FAILED: frozenset({State.SCHEDULED}),
     State.UNCONFIRMED: frozenset({State.POSTED, State.SCHEDULED}),
     State.POSTED: frozenset(),
     State.CANCELLED: frozenset(),
-    State.MISSED: frozenset(),
+    State.MISSED: frozenset({State.SCHEDULED}),
 }
 MOVING = frozenset(
     {State.SCHEDULED, State.QUEUED, State.SENDING, State.UNCERTAIN, State.PROCESSING}
 )
 CANCELLABLE = frozenset({State.DRAFT, State.HELD, State.SCHEDULED, State.QUEUED})
-REPEATABLE = frozenset({State.FAILED})
+REPEATABLE = frozenset({State.FAILED, State.MISSED})
+STOPPED = frozenset({State.FAILED, State.CANCELLED, State.MISSED})
+"""It has ended, and nothing of it is out, unless it was ever in doubt."""
 LATE = "late"
-"""Why a result is held whose account is back too late for it to go on by itself."""
+"""Why a result is held that could not go out in time: a person decides."""
 ENDED = frozenset({State.POSTED, State.FAILED, State.CANCELLED, State.MISSED, State.UNCONFIRMED})
 
 

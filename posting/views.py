@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.conf import settings
@@ -15,9 +16,12 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from accounts.access import MemberRequest, member
 from accounts.roles import Permission
-from posting.compose import CannotCompose, cancel, compose, confirm, try_again
-from posting.forms import PostForm
+from posting import lateness
+from posting.amend import Outrun, TooLate, edit, standing_in_the_way
+from posting.compose import CannotCompose, cancel, compose, confirm, send_all_late, try_again
+from posting.forms import EditForm, PostForm
 from posting.models import Post, PostResult
+from posting.states import State
 from tokens.models import SocialAccount
 
 PAGE = 25
@@ -50,21 +54,21 @@ def new_post(request: MemberRequest) -> HttpResponse:
             accounts=list(data["accounts"]),
             at=timezone.now(),
             due_at=data["when"],
+            late=form.lateness,
             key=data["key"],
         )
     except CannotCompose as problem:
         for field, said in problem.problems.items():
             form.add_error(field, said)
         return _form(request, form, 422)
-    return redirect("post", pk=post.pk)
+    return _made(request, post, form.warnings)
 
 
 @require_GET
 @member(Permission.READ)
 def post_page(request: MemberRequest, pk: int) -> HttpResponse:
     """One post, a line per account, every attempt."""
-    context = {"post": _post(request, pk), "practice_url": settings.PRACTICE_URL}
-    return render(request, "posting/post.html", context)
+    return _page(request, pk, 200)
 
 
 @require_GET
@@ -76,14 +80,74 @@ def post_results(request: MemberRequest, pk: int) -> HttpResponse:
     return render(request, "posting/_results.html", {"post": post}, status=status)
 
 
+@require_http_methods(["GET", "POST"])
+@member(Permission.WRITE_POSTS)
+def edit_post(request: MemberRequest, pk: int) -> HttpResponse:
+    """Another text or moment for what has not begun to go out; 409 when it is too late."""
+    post, at = _post(request, pk), timezone.now()
+    if request.method == "GET":
+        form = EditForm(post=post, person=request.user)
+        return _editing(request, post, form, 200 if post.can_edit else 409)
+    form = EditForm(request.POST, post=post, person=request.user)
+    if not form.is_valid():
+        return _editing(request, post, form, 422)
+    data, moment = form.cleaned_data, form.moment(at)
+    text = None if data["text"] == post.text else data["text"]
+    late = None if form.lateness == form.late else form.lateness
+    try:
+        edit(post, seen=data["version"], at=at, text=text, due_at=moment, late=late)
+    except CannotCompose as problem:
+        for field, said in problem.problems.items():
+            form.add_error(field, said)
+        return _editing(request, post, form, 422)
+    except (TooLate, Outrun) as problem:
+        form.add_error(None, str(problem))
+        return _editing(request, _post(request, pk), form, 409)
+    messages.success(request, "Saved. What goes out from now on is what stands here.")
+    return redirect("post", pk=pk)
+
+
 @require_POST
 @member(Permission.WRITE_POSTS)
-def cancel_post(request: MemberRequest, pk: int) -> HttpResponse:
-    """Stop what has not gone out."""
-    stopped = cancel(_post(request, pk))
-    words = f"Cancelled on {stopped} account(s)." if stopped else "It is too late to cancel."
+def cancel_post(request: MemberRequest, pk: int, result: int | None = None) -> HttpResponse:
+    """Stop what has not gone out, everywhere or on one account; 409 when it is too late."""
+    stopped = cancel(_post(request, pk), result)
+    where = standing_in_the_way(list(_post(request, pk).results.all()))
+    if stopped:
+        messages.info(request, f"Cancelled on {stopped} account(s). {where}".strip())
+        return redirect("post", pk=pk)
+    messages.warning(request, f"It is too late to cancel. {where}".strip())
+    return _page(request, pk, 409)
+
+
+@require_POST
+@member(Permission.WRITE_POSTS)
+def skip_late(request: MemberRequest, pk: int) -> HttpResponse:
+    """What could not go out in time is not to go out any more."""
+    skipped = lateness.skip(_post(request, pk).results.filter(state=State.HELD))
+    words = f"Skipped on {skipped} account(s)." if skipped else "Nothing here is late any more."
     messages.info(request, words)
     return redirect("post", pk=pk)
+
+
+@require_http_methods(["GET", "POST"])
+@member(Permission.WRITE_POSTS)
+def late_posts(request: MemberRequest) -> HttpResponse:
+    """What could not go out in time, and one decision for all of it."""
+    late = lateness.late_of(request.team)
+    if request.method == "GET":
+        posts = Post.objects.for_team(request.team).filter(pk__in=late.values("post"))
+        page = Paginator(posts.order_by("due_at", "pk"), PAGE).get_page(request.GET.get("page"))
+        return render(request, "posting/late.html", {"page": page})
+    match request.POST.get("answer"):
+        case "send":
+            words = f"{send_all_late(request.team, timezone.now())} on their way, oldest first."
+        case "skip":
+            words = f"{lateness.skip(late)} skipped."
+        case _:
+            raise Http404("no such answer")
+    messages.info(request, words)
+    return redirect("posts")
 
 
 @require_POST
@@ -105,6 +169,24 @@ def confirm_result(request: MemberRequest, pk: int, result: int) -> HttpResponse
         raise Http404("no such answer")
     confirm(_post(request, pk), result, there=there, at=timezone.now())
     return redirect("post", pk=pk)
+
+
+def _page(request: MemberRequest, pk: int, status: int) -> HttpResponse:
+    context = {"post": _post(request, pk), "practice_url": settings.PRACTICE_URL}
+    return render(request, "posting/post.html", context, status=status)
+
+
+def _editing(request: MemberRequest, post: Post, form: EditForm, status: int) -> HttpResponse:
+    where = standing_in_the_way(list(post.results.all()))
+    context = {"form": form, "post": post, "where": where}
+    return render(request, "posting/edit.html", context, status=status)
+
+
+def _made(request: MemberRequest, post: Post, warnings: Iterable[str]) -> HttpResponse:
+    """To the new post, with what its author should know."""
+    for words in warnings:
+        messages.warning(request, words)
+    return redirect("post", pk=post.pk)
 
 
 def _form(request: MemberRequest, form: PostForm, status: int) -> HttpResponse:

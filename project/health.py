@@ -1,13 +1,15 @@
-"""Is the process alive, and can it do its work?"""
+"""Is the process alive, and does the house do its work?"""
 
 from __future__ import annotations
 
-import redis
-from django.conf import settings
-from django.db import DatabaseError, connection
-from django.db.migrations.executor import MigrationExecutor
+from django.db import Error
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_GET
+
+from workers import vitals
+from workers.vitals import Finding, TookTooLong
+
+FINE = "ok"
 
 
 @require_GET
@@ -18,28 +20,27 @@ def alive(request: HttpRequest) -> HttpResponse:
 
 @require_GET
 def ready(request: HttpRequest) -> HttpResponse:
-    """200 when database, migrations and broker are there, else 503 naming what is not."""
-    checks = {"database": _database(), "broker": _broker()}
-    return JsonResponse(checks, status=200 if all(v == "ok" for v in checks.values()) else 503)
+    """200 when everything is there, at work and on time, else 503 naming what is not.
+
+    Every question has its time limit. For monitors and deploys; a load balancer asks `alive`,
+    because the pages work on while a worker is away.
+    """
+    checks = {"database": _words(vitals.database()), "broker": _words(vitals.broker())}
+    if checks["database"] == FINE:
+        checks |= {"migrations": _words(vitals.migrations()), **_at_work()}
+    well = all(words == FINE for words in checks.values())
+    return JsonResponse(checks, status=200 if well else 503)
 
 
-def _database() -> str:
+def _words(finding: Finding | None) -> str:
+    return str(finding) if finding else FINE
+
+
+def _at_work() -> dict[str, str]:
+    """Due posts, dispatchers, beat and the pools behind each queue."""
+    about = {"overdue": FINE, "dispatcher": FINE, "beat": FINE, "queue": FINE}
     try:
-        executor = MigrationExecutor(connection)
-        plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
-    except DatabaseError as problem:
-        return f"does not answer ({type(problem).__name__})"
-    return f"{len(plan)} migrations are missing" if plan else "ok"
-
-
-def _broker() -> str:
-    client = redis.Redis.from_url(
-        settings.REDIS_URL, socket_connect_timeout=1, socket_timeout=1, retry=None
-    )
-    try:
-        client.ping()
-    except redis.RedisError as problem:
-        return f"does not answer ({type(problem).__name__})"
-    finally:
-        client.close()
-    return "ok"
+        found = vitals.at_work()
+    except (Error, TookTooLong) as problem:
+        return dict.fromkeys(about, f"unknown ({type(problem).__name__})")
+    return about | {finding.about: str(finding) for finding in found}

@@ -7,7 +7,9 @@ wrote to `demo.env` in VAR_DIR, then the defaults below.
 from __future__ import annotations
 
 import os
+import re
 import sys
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from django.core.exceptions import ImproperlyConfigured
 from kombu.entity import Queue
 
 import providers
+from providers.kit.rates import Cap, Scope
 from workers import queues
 
 django_stubs_ext.monkeypatch()  # makes Django's generic classes subscriptable at run time
@@ -54,6 +57,19 @@ def seconds(name: str, *, default: float) -> float:
     if number <= 0:
         raise ImproperlyConfigured(f"{name} must be a positive number of seconds, not {value!r}.")
     return number
+
+
+def caps(wishes: list[str]) -> dict[str, tuple[Cap, ...]]:
+    """What this site allows itself per network, "name:posts/seconds/app or account"."""
+    found: dict[str, tuple[Cap, ...]] = {}
+    for wish in wishes:
+        match = re.fullmatch(r"(\w+):([1-9]\d*)/([1-9]\d*)/(app|account)", wish.strip())
+        if match is None or match[1] not in providers.ADAPTERS:
+            raise ImproperlyConfigured(f"CAPS: {wish!r} is not like NETWORK:50/86400/account.")
+        scope: Scope = "app" if match[4] == "app" else "account"
+        cap = Cap(int(match[2]), timedelta(seconds=int(match[3])), scope)
+        found[match[1]] = (*found.get(match[1], ()), cap)
+    return found
 
 
 def key_file(path: str) -> str:
@@ -218,12 +234,41 @@ LEASE_S = seconds("LEASE_S", default=100)
 SETTLE_S = env.str("SETTLE_S", default="")
 BELL_PATIENCE_S = seconds("BELL_PATIENCE_S", default=15)
 DISPATCH_EVERY_S = seconds("DISPATCH_EVERY_S", default=0.25)
+DISPATCH_LOOK_S = seconds("DISPATCH_LOOK_S", default=1)
 RETRY_BASE_S = seconds("RETRY_BASE_S", default=2)
 RETRY_CAP_S = seconds("RETRY_CAP_S", default=900)
 LATE_S = seconds("LATE_S", default=3600)
 MAX_ATTEMPTS = env.int("MAX_ATTEMPTS", default=8)
+ACCOUNT_SHARE = env.int("ACCOUNT_SHARE", default=50)
+PROVIDER_SHARE = env.int("PROVIDER_SHARE", default=200)
+BREAKER_AFTER = env.int("BREAKER_AFTER", default=5)
+BREAKER_FIRST_S = seconds("BREAKER_FIRST_S", default=30)
+BREAKER_CAP_S = seconds("BREAKER_CAP_S", default=600)
+CAPS = caps(env.list("CAPS", default=[]))
+if min(ACCOUNT_SHARE, PROVIDER_SHARE, BREAKER_AFTER) < 1:
+    raise ImproperlyConfigured("ACCOUNT_SHARE, PROVIDER_SHARE and BREAKER_AFTER are at least 1.")
 if LEASE_S < 2 * HTTP_DEADLINE_S + 5:
     raise ImproperlyConfigured("LEASE_S must be at least twice HTTP_DEADLINE_S plus 5 seconds.")
+
+# --- signs of life and alarms -----------------------------------------------------------------
+CANARY_S = seconds("CANARY_S", default=10)
+STALL_S = seconds("STALL_S", default=120)
+if STALL_S < HTTP_DEADLINE_S + 3 * CANARY_S:
+    raise ImproperlyConfigured("STALL_S must be at least HTTP_DEADLINE_S plus three times CANARY_S")
+QUIET_LIMIT_S = seconds("QUIET_LIMIT_S", default=60)
+OVERDUE_LIMIT_S = seconds("OVERDUE_LIMIT_S", default=60)
+WATCH_EVERY_S = seconds("WATCH_EVERY_S", default=10)
+ALARM_REPEAT_S = seconds("ALARM_REPEAT_S", default=3600)
+ALARM_EMAIL = env.list("ALARM_EMAIL", default=[])
+ALARM_WEBHOOK = env.str("ALARM_WEBHOOK", default="")
+ALARM_PING_URL = env.str("ALARM_PING_URL", default="")
+EMAIL_HOST = env.str("EMAIL_HOST", default="127.0.0.1")
+EMAIL_PORT = env.int("EMAIL_PORT", default=25)
+EMAIL_HOST_USER = env.str("EMAIL_HOST_USER", default="")
+EMAIL_HOST_PASSWORD = env.str("EMAIL_HOST_PASSWORD", default="")
+EMAIL_USE_TLS = env.bool("EMAIL_USE_TLS", default=False)
+EMAIL_TIMEOUT = 10
+SERVER_EMAIL = DEFAULT_FROM_EMAIL = env.str("EMAIL_FROM", default="postrider@localhost")
 
 
 # --- Celery: each value with its reason in docs/operating.md -----------------------------------
@@ -235,23 +280,45 @@ def _redis_url() -> str:
 
 
 REDIS_URL = _redis_url()
-CELERY_BROKER_URL = REDIS_URL
-CELERY_BROKER_TRANSPORT_OPTIONS = {
-    "global_keyprefix": "postrider:",
-    "visibility_timeout": 300,
-    "unacked_restore_interval": 10,
-    "unacked_restore_throttle": 1,
-    "unacked_mutex_expire": 30,
-    "socket_timeout": 10,
-    "socket_connect_timeout": 2,
-    "socket_keepalive": True,
-    "health_check_interval": 10,
-    # For those who publish: one try and then the row waits; consumers reconnect by their own rule.
-    "max_retries": 1,
-    "interval_start": 0,
-    "interval_step": 0.1,
-    "interval_max": 0.1,
+CACHES = {
+    "default": {
+        "BACKEND": "project.cache.Cache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": "postrider:cache",
+        "OPTIONS": {"socket_connect_timeout": 0.25, "socket_timeout": 0.25},
+    }
 }
+BROKER_URL = env.str("BROKER_URL", default="") or REDIS_URL
+_RABBIT = BROKER_URL.startswith(("amqp://", "amqps://", "pyamqp://"))
+if not _RABBIT and not BROKER_URL.startswith(("redis://", "rediss://")):
+    raise ImproperlyConfigured("BROKER_URL must begin with redis:// or amqp:// (or with TLS).")
+CELERY_BROKER_URL = BROKER_URL
+# For those who publish: one try and then the row waits; consumers reconnect by their own rule.
+_ONE_TRY = {"max_retries": 1, "interval_start": 0, "interval_step": 0.1, "interval_max": 0.1}
+CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = (
+    # The broker says that it has a message on its disk; one that says nothing is not waited for.
+    {"confirm_publish": True, "read_timeout": 10, "write_timeout": 10, **_ONE_TRY}
+    if _RABBIT
+    else {
+        "global_keyprefix": "postrider:",
+        "visibility_timeout": 300,
+        "unacked_restore_interval": 10,
+        "unacked_restore_throttle": 1,
+        "unacked_mutex_expire": 30,
+        "socket_timeout": 10,
+        "socket_connect_timeout": 2,
+        "socket_keepalive": True,
+        "health_check_interval": 10,
+        **_ONE_TRY,
+    }
+)
+CELERY_BROKER_CONNECTION_TIMEOUT = 2
+CELERY_BROKER_HEARTBEAT = 30
+# Quorum queues know no limit for a whole channel: each consumer gets its own.
+CELERY_WORKER_DETECT_QUORUM_QUEUES = True
+# Celery makes 28 queues for delays as soon as it sees a quorum queue; no task here is delayed.
+CELERY_BROKER_NATIVE_DELAYED_DELIVERY_QUEUE_TYPE = "classic"
+_QUEUE_ARGUMENTS = {"x-queue-type": "quorum"} if _RABBIT else None
 CELERY_VISIBILITY_TIMEOUT = 300
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
@@ -263,7 +330,10 @@ CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_CREATE_MISSING_QUEUES = False
 CELERY_TASK_DEFAULT_QUEUE = queues.HOUSEKEEPING
 CELERY_TASK_DEFAULT_EXCHANGE = "postrider"
-CELERY_TASK_QUEUES = [Queue(name, routing_key=name) for name in queues.LANES]  # type: ignore[no-untyped-call]
+CELERY_TASK_QUEUES = [
+    Queue(name, routing_key=name, queue_arguments=_QUEUE_ARGUMENTS)  # type: ignore[no-untyped-call]
+    for name in queues.LANES
+]
 CELERY_TASK_ROUTES = queues.ROUTES
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
@@ -277,7 +347,8 @@ CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
 CELERY_WORKER_ETA_TASK_LIMIT = 100
 CELERY_WORKER_SEND_TASK_EVENTS = True
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
-CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_WORKER_DIRECT = True
+CELERY_BEAT_SCHEDULER = "workers.clock:Scheduler"
 CELERY_BEAT_MAX_LOOP_INTERVAL = 5
 DJANGO_CELERY_BEAT_TZ_AWARE = True
 

@@ -1,7 +1,8 @@
-"""Bluesky: app-password sessions and posts whose record key we choose, so repeats are no-ops.
+"""Bluesky: sign-in by OAuth or app password, posts under record keys of ours: repeats are no-ops.
 
 Facts: bluesky-social/atproto @d6296a1c (lexicons, PDS source: sessions of 2 hours, refresh with a
-grace of 2 hours, putRecord with the same bytes changes nothing).
+grace of 2 hours, putRecord with the same bytes changes nothing); networks.md of 2026-11-21,
+section 13 (by OAuth a refresh token is single use, and putRecord needs create and update).
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from datetime import UTC, timedelta
 from typing import Any
 
 from providers.kit.atproto import facets, lifetime, service_endpoint, tid
+from providers.kit.atproto_oauth import NOT_OUR_CLOCK, AtprotoOAuth
 from providers.kit.contract import (
     Account,
     App,
@@ -21,7 +23,6 @@ from providers.kit.contract import (
     Identity,
     Limits,
     Message,
-    Provider,
     Receipt,
     Setting,
     TextRule,
@@ -39,24 +40,14 @@ from providers.kit.errors import (
     Unexpected,
 )
 from providers.kit.http import Reply, base_url, text_in
-from providers.kit.rates import epoch_reset, retry_after
+from providers.kit.identities import DID, Registry, is_identity
+from providers.kit.rates import Cap, Meter, epoch_reset, retry_after
 
 COLLECTION = "app.bsky.feed.post"
-DID = re.compile(r"did:[a-z]+:[A-Za-z0-9._:%-]+")
 RECORD_KEY = re.compile(r"at://[^/]+/app\.bsky\.feed\.post/([A-Za-z0-9._:~-]{1,512})")
-DEAD_TOKEN = frozenset(
-    {"ExpiredToken", "InvalidToken", "AuthMissing", "AuthenticationRequired"}
-    | {"AuthFactorTokenRequired", "BadJwtAudience", "InsufficientScope"}
-)
-BARRED = frozenset({"AccountTakedown", "AccountDeactivated", "RepoDeactivated"})
-OUR_FAULT = frozenset({"invalid_client", "invalid_client_metadata"})
-BUSY = frozenset({"UpstreamFailure", "NotEnoughResources"})
-PLAINER = {
-    "AuthFactorTokenRequired": "Bluesky asks for a code by e-mail: use an app password instead."
-}
 
 
-class Bluesky(Provider):
+class Bluesky(AtprotoOAuth):
     """Bluesky and other servers of the AT Protocol network."""
 
     name = "bluesky"
@@ -65,6 +56,10 @@ class Bluesky(Provider):
     family = Family.GRACE
     limits = Limits(TextRule(limit=300, unit=Unit.GRAPHEMES, byte_limit=3000))
     resend_window = timedelta(days=30)
+    caps = (Cap(5000, timedelta(hours=1), cost=2), Cap(35_000, timedelta(days=1), cost=2))
+    """Points of one account, of which a put takes 2 (networks.md, section 13, 2026-11-21)."""
+    meters = (Meter("RateLimit-Remaining", "RateLimit-Reset", shared="3000;w=300"),)
+    """3000 requests in 5 minutes is what one address may send, not one account (ibid.)."""
     settle = timedelta(0)
     """getRecord asks the account's own server for this very key, and a request that still lands
     after the look meets the same key as its repeat: one look is enough."""
@@ -80,6 +75,26 @@ class Bluesky(Provider):
             "Where posts are read",
             default="https://bsky.app",
             practice="{street}/bluesky",
+        ),
+        Setting(
+            "BLUESKY_PLC_URL",
+            "Directory in which accounts name their server",
+            default="https://plc.directory",
+            practice="{street}/bluesky/plc",
+        ),
+        Setting(
+            "BLUESKY_CLIENT_KEY",
+            "Private key (JWK) by which this site proves who it is; `python -m tokens.vault proof`",
+            secret=True,
+        ),
+    )
+    page_fields = (
+        Field(
+            "account",
+            "Handle or server",
+            help="For example ada.bsky.social, or the address of your server",
+            practice="ada.practice.test",
+            again="id",
         ),
     )
     fields = (
@@ -100,6 +115,27 @@ class Bluesky(Provider):
         """The server to sign in at."""
         return base_url(values.get("host", "") or self.options["BLUESKY_HOST"], "Server")
 
+    def hint(self, values: Mapping[str, str]) -> str:
+        """A handle or DID, else the address of a server; ValueError if it can be neither."""
+        typed = values.get("account", "").strip().removeprefix("at://").lstrip("@")
+        named = not typed or is_identity(typed)
+        return typed if named else base_url(typed, "Handle or server")
+
+    def registry(self) -> Registry:
+        """Handles are asked for at the configured server, DIDs in the directory."""
+        host = base_url(self.options["BLUESKY_HOST"], "BLUESKY_HOST")
+        return Registry(self.wire, host, self.options["BLUESKY_PLC_URL"])
+
+    def client_key(self) -> str:
+        """From the settings; without one our app is a public client."""
+        return self.options.get("BLUESKY_CLIENT_KEY", "")
+
+    def identify(self, grant: Grant, host: str) -> Identity:
+        """getSession, at the account's own server."""
+        url = f"{grant.host or host}/xrpc/com.atproto.server.getSession"
+        reply = self.call_bound("GET", url, grant.access_token, grant.proof_key)
+        return self._identity(self._object(reply), reply)
+
     def sign_in(self, values: Mapping[str, str]) -> tuple[Grant, Identity]:
         """createSession, once per connection: it is limited to 30 in 5 minutes."""
         host = self.host(values)
@@ -113,14 +149,12 @@ class Bluesky(Provider):
             secrets=(password,),
         )
         session = self._object(reply)
-        handle, did = text_in(session, "handle"), text_in(session, "did")
-        if not handle or not DID.fullmatch(did):
-            raise reply.unreadable()
-        url = f"{self._web()}/profile/{handle}"
-        return _grant(session, reply, host), Identity(did, f"@{handle}", url=url)
+        return _grant(session, reply, host), self._identity(session, reply)
 
     def refresh(self, *, grant: Grant, app: App | None, host: str) -> Grant:
-        """refreshSession takes no body; a repeat within 2 hours gives the same successor."""
+        """By OAuth one rotation. refreshSession takes no body; a repeat within 2 hours is safe."""
+        if grant.proof_key:
+            return self.refresh_bound(grant, app, host)
         home = grant.host or host
         reply = self.wire.call(
             "POST",
@@ -132,6 +166,8 @@ class Bluesky(Provider):
 
     def revoke(self, *, grant: Grant, app: App | None, host: str) -> None:
         """deleteSession, by the refresh token; a session that has ended is no error."""
+        if grant.proof_key:
+            return self.revoke_bound(grant, app, host)
         reply = self.wire.call(
             "POST",
             f"{grant.host or host}/xrpc/com.atproto.server.deleteSession",
@@ -139,28 +175,25 @@ class Bluesky(Provider):
             bearer=grant.refresh_token,
         )
         if not reply.ok and text_in(reply.maybe_json(), "error") not in DEAD_TOKEN:
-            raise _refusal(reply)
+            raise refusal(reply)
+        return None
 
     def publish(self, message: Message, account: Account) -> Receipt:
         """putRecord under a key of our own; an existing post is never overwritten (swapRecord)."""
-        reply = self.wire.call(
-            "POST",
-            f"{account.host}/xrpc/com.atproto.repo.putRecord",
-            safe=False,
-            json={
-                "repo": account.external_id,
-                "collection": COLLECTION,
-                "rkey": tid(message.created_at, message.key),
-                "validate": True,
-                "swapRecord": None,
-                "record": record(message),
-            },
-            bearer=account.access_token,
-        )
+        url = f"{account.host}/xrpc/com.atproto.repo.putRecord"
+        body = {
+            "repo": account.external_id,
+            "collection": COLLECTION,
+            "rkey": tid(message.created_at, message.key),
+            "validate": True,
+            "swapRecord": None,
+            "record": record(message),
+        }
+        reply = self.call_bound("POST", url, account.access_token, account.proof_key, body)
         return self._receipt(self._object(reply), reply, account)
 
     def find(self, message: Message, account: Account) -> Receipt | None:
-        """getRecord with the key that the message leads to."""
+        """getRecord with the key that the message leads to; public, so it needs no token."""
         query = {
             "repo": account.external_id,
             "collection": COLLECTION,
@@ -179,6 +212,12 @@ class Bluesky(Provider):
             raise Unexpected("Another post stands at the place of this one.")
         return self._receipt(found, reply, account)
 
+    def _identity(self, session: Mapping[str, Any], reply: Reply) -> Identity:
+        handle, did = text_in(session, "handle"), text_in(session, "did")
+        if not handle or not DID.fullmatch(did):
+            raise reply.unreadable()
+        return Identity(did, f"@{handle}", url=f"{self._web()}/profile/{handle}")
+
     def _receipt(self, data: Mapping[str, Any], reply: Reply, account: Account) -> Receipt:
         uri = text_in(data, "uri")
         match = RECORD_KEY.fullmatch(uri)
@@ -192,20 +231,8 @@ class Bluesky(Provider):
 
     def _object(self, reply: Reply) -> dict[str, Any]:
         if not reply.ok:
-            raise _refusal(reply)
+            raise refusal(reply)
         return reply.json()
-
-
-def record(message: Message) -> dict[str, Any]:
-    """The post as it is stored; the same message gives the same bytes at every attempt."""
-    written = message.created_at.astimezone(UTC)
-    found = facets(message.text)
-    return {
-        "$type": COLLECTION,
-        "text": message.text,
-        "createdAt": written.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-        **({"facets": found} if found else {}),
-    }
 
 
 def _grant(session: Mapping[str, Any], reply: Reply, host: str) -> Grant:
@@ -215,27 +242,3 @@ def _grant(session: Mapping[str, Any], reply: Reply, host: str) -> Grant:
         raise Unavailable("Bluesky answered without a token.", status=reply.status)
     home = service_endpoint(session.get("didDoc"))
     return Grant(access, refresh, lifetime(access), host=home or host)
-
-
-def _refusal(reply: Reply) -> NetworkError:
-    """The error table of Bluesky; what counts is the name of the error, not the status."""
-    code = text_in(reply.maybe_json(), "error")
-    said = PLAINER.get(code) or reply.said("message", "error")
-    status = reply.status
-    if status == 429 or code == "RateLimitExceeded":
-        wait = retry_after(reply) or epoch_reset(reply, "RateLimit-Reset")
-        return Throttled(said, wait=wait, status=status, network_code=code)
-    if code in OUR_FAULT:
-        words = f"Bluesky does not serve our app: {said}"
-        return Misconfigured(words, status=status, network_code=code)
-    if code in BARRED or (status == 403 and code not in DEAD_TOKEN):
-        return Forbidden(said, status=status, network_code=code)
-    if status == 401 or code in DEAD_TOKEN:
-        return Unauthorized(said, status=status, network_code=code)
-    if status >= 500 or status == 408 or code in BUSY:
-        return reply.troubled()
-    if code == "InvalidSwap":
-        return Uncertain("A post stands at this place already.", status=status, network_code=code)
-    if status in (400, 413) and not reply.safe:
-        return Rejected(said, status=status, network_code=code)
-    return Unexpected(f"Bluesky answered {status}: {said}", status=status, network_code=code)

@@ -1,7 +1,8 @@
 """Mastodon: any instance, an app registered at each, an Idempotency-Key that makes repeats safe.
 
-Facts: mastodon/documentation @2903485d (2026-07-02) and the server's own source for limits and the
-key (`idempotency:status:{account}:{key}`, kept for one hour).
+Facts: mastodon/documentation @2903485d (2026-07-02; the size of videos from its page on Instance,
+@01783b27) and the server's own source for limits and the key, which is kept for one hour
+(`idempotency:status:{account}:{key}`). Not offered: pictures that move, focal points.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from html.parser import HTMLParser
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
@@ -22,12 +22,14 @@ from providers.kit.contract import (
     Field,
     Grant,
     Identity,
+    ImageRule,
     Limits,
     Message,
     Receipt,
     Setting,
     TextRule,
     Unit,
+    VideoRule,
 )
 from providers.kit.errors import (
     Forbidden,
@@ -40,9 +42,10 @@ from providers.kit.errors import (
     Uncertain,
     Unexpected,
 )
+from providers.kit.fediverse import Attachments, limits_in, links, plain, same_attachments
 from providers.kit.http import Reply, base_url, text_in
 from providers.kit.oauth import OUR_FAULT, OAuth, OAuthProvider
-from providers.kit.rates import iso_reset, retry_after
+from providers.kit.rates import Cap, Meter
 from providers.kit.text import without_domains
 
 CLOCK_SKEW = timedelta(minutes=2)
@@ -57,8 +60,22 @@ class Mastodon(OAuthProvider):
     label = "Mastodon"
     colour = "#6364ff"
     family = Family.NONE
-    limits = Limits(TextRule(limit=500, unit=Unit.GRAPHEMES, url_length=23, short_mentions=True))
+    limits = Limits(  # as an instance has them that changed nothing; see `limits_now`
+        TextRule(limit=500, unit=Unit.GRAPHEMES, url_length=23, short_mentions=True),
+        images=ImageRule(
+            4,
+            ("image/jpeg", "image/png", "image/webp"),
+            16_777_216,
+            alt_limit=1500,
+            max_pixels=33_177_600,
+        ),
+        video=VideoRule(("video/mp4", "video/quicktime", "video/webm"), 41_943_040),
+        replies=True,
+    )
     resend_window = timedelta(minutes=55)  # of the hour that the server keeps the key
+    caps = (Cap(300, timedelta(minutes=5)), Cap(300, timedelta(hours=3)))
+    """Requests and statuses of one account (networks.md, section 12, 2026-11-21)."""
+    meters = (Meter("X-RateLimit-Remaining", "X-RateLimit-Reset", clock="iso"),)
     oauth: ClassVar[OAuth] = OAuth(
         scopes=("read:accounts", "read:statuses", "write:statuses", "write:media"),
     )
@@ -141,20 +158,24 @@ class Mastodon(OAuthProvider):
         if app:
             self.revoke_token(f"{host}/oauth/revoke", {"token": grant.access_token}, app)
 
-    def wait(self, reply: Reply) -> timedelta | None:
-        """X-RateLimit-Reset is an ISO 8601 moment."""
-        return iso_reset(reply, "X-RateLimit-Reset") or retry_after(reply)
-
     def publish(self, message: Message, account: Account) -> Receipt:
         """POST /api/v1/statuses; the same key brings the same status back for one hour."""
+        attachments = Attachments(self.wire, account, message, self._refusal)
+        body: dict[str, Any] = {"status": message.text}
+        if message.media:
+            body["media_ids"] = attachments.ids()
+        if message.reply_to:
+            body["in_reply_to_id"] = message.reply_to.external_id
         reply = self.wire.call(
             "POST",
             f"{account.host}/api/v1/statuses",
             safe=False,
-            json={"status": message.text},
+            json=body,
             headers={"Idempotency-Key": message.key},
             bearer=account.access_token,
         )
+        if message.media and (ended := attachments.ended(reply)):
+            raise ended
         status = self._object(reply)
         if not text_in(status, "id") or not _link(status):
             raise reply.unreadable()
@@ -174,11 +195,28 @@ class Mastodon(OAuthProvider):
         recent = [s for s in reply.items() if _written_at(s, message.created_at) >= since]
         wanted = _bare(message.text)
         for status in recent:
-            if _bare(_plain(text_in(status, "content"))) == wanted and text_in(status, "id"):
+            same = _bare(plain(text_in(status, "content"))) == wanted and text_in(status, "id")
+            if same and same_attachments(message, status):
                 return Receipt(text_in(status, "id"), _link(status))
         if len(recent) >= PAGE:
             raise Uncertain("There are too many newer posts to tell whether this one is there.")
         return None
+
+    def delete(self, receipt: Receipt, account: Account) -> None:
+        """DELETE /api/v1/statuses/{id}."""
+        url = f"{account.host}/api/v1/statuses/{receipt.external_id}"
+        reply = self.wire.call("DELETE", url, safe=True, bearer=account.access_token)
+        if not reply.ok and reply.status != 404:
+            raise self._refusal(reply)
+
+    def limits_now(self, account: Account) -> Limits:
+        """GET /api/v2/instance; servers before 4.0 tell the same at /api/v1/instance."""
+        for version in ("v2", "v1"):
+            url = f"{account.host}/api/{version}/instance"
+            reply = self.wire.call("GET", url, bearer=account.access_token)
+            if reply.status != 404:
+                break
+        return limits_in(self._object(reply), self.limits)
 
     def _object(self, reply: Reply) -> dict[str, Any]:
         if not reply.ok:
@@ -207,24 +245,6 @@ class Mastodon(OAuthProvider):
         return Unexpected(f"The instance answered {status}: {said}", status=status)
 
 
-class _Text(HTMLParser):
-    """Collects the text of a status."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.parts: list[str] = []
-
-    def handle_data(self, data: str) -> None:
-        self.parts.append(data)
-
-
-def _plain(content: str) -> str:
-    reader = _Text()
-    reader.feed(content)
-    reader.close()
-    return "".join(reader.parts)
-
-
 def _bare(text: str) -> str:
     """What is left of a text on its way through the server's HTML: no white space, no domains."""
     return "".join(without_domains(unicodedata.normalize("NFC", text)).split())
@@ -240,6 +260,4 @@ def _written_at(status: Mapping[str, Any], default: datetime) -> datetime:
 
 
 def _link(data: Mapping[str, Any]) -> str:
-    """The page of a status or account; only a web address is ever shown as a link."""
-    links = (text_in(data, "url"), text_in(data, "uri"))
-    return next((link for link in links if link.startswith(("https://", "http://"))), "")
+    return next(links(data), "")

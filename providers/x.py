@@ -1,19 +1,17 @@
 """X: posts through API v2, with rotating tokens and no idempotency key.
 
-Facts: X API v2 OpenAPI 2.167 and docs.x.com as of xdevplatform/docs @28713281, read 2026-08-22;
-refresh behaviour as production clients report it. There is no way to make a repeat harmless: an
-attempt in doubt is looked up in the account's own timeline (billed per post read, hence 5 first).
+Facts: X API v2 OpenAPI 2.167 and docs.x.com as of xdevplatform/docs @28713281, read 2026-08-22
+(videos: its best practices @0c986f00); refresh behaviour as production clients report it; caps:
+networks.md, section 2, 2026-11-21. There is no way to make a repeat harmless: an attempt in doubt
+is looked up in the account's own timeline (billed per post read, hence 5 first). Not offered: GIFs
+that move. Not known: whether its rule of 2026-02-23 (answers on request only) stops threads.
 """
 
 from __future__ import annotations
 
-import html
-import re
-import unicodedata
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
-from urllib.parse import unquote
 
 from providers.kit.contract import (
     Account,
@@ -21,12 +19,14 @@ from providers.kit.contract import (
     Family,
     Grant,
     Identity,
+    ImageRule,
     Limits,
     Message,
     Receipt,
     Setting,
     TextRule,
     Unit,
+    VideoRule,
 )
 from providers.kit.errors import (
     Duplicate,
@@ -39,12 +39,14 @@ from providers.kit.errors import (
     Uncertain,
     Unexpected,
 )
-from providers.kit.http import Reply, text_in
+from providers.kit.http import Reply, objects_in, text_in
+from providers.kit.likeness import same_links, same_words
 from providers.kit.oauth import OAuth, OAuthProvider
-from providers.kit.rates import epoch_reset, retry_after
-from providers.kit.text import urls, without_urls
+from providers.kit.problem import problem
+from providers.kit.rates import Cap, Meter
+from providers.kit.segments import ID, LARGEST, Uploads
+from providers.kit.steps import forget
 
-ID = re.compile(r"[0-9]{1,19}", re.ASCII)
 OUR_APP = frozenset(
     {"client-forbidden", "client-not-enrolled", "oauth1-permissions", "usage-capped"}
     | {"CreditsDepleted"}
@@ -60,10 +62,17 @@ class X(OAuthProvider):
     label = "X"
     colour = "#000000"
     family = Family.ROTATING
-    limits = Limits(TextRule(limit=280, unit=Unit.WEIGHTED, url_length=23))
+    limits = Limits(
+        TextRule(limit=280, unit=Unit.WEIGHTED, url_length=23),
+        images=ImageRule(4, ("image/jpeg", "image/png", "image/webp"), 5_000_000, alt_limit=1000),
+        video=VideoRule(("video/mp4", "video/quicktime"), LARGEST, longest=timedelta(minutes=20)),
+        replies=True,
+    )
     settle = timedelta(seconds=60)
+    caps = (Cap(100, timedelta(minutes=15)), Cap(10_000, timedelta(days=1), "app"))
+    meters = (Meter("x-rate-limit-remaining", "x-rate-limit-reset", on="/2/tweets"),)
     oauth: ClassVar[OAuth] = OAuth(
-        scopes=("tweet.read", "tweet.write", "users.read", "offline.access"),
+        scopes=("tweet.read", "tweet.write", "users.read", "media.write", "offline.access"),
         client_auth="basic",
     )
     settings = (
@@ -145,35 +154,45 @@ class X(OAuthProvider):
             and "token was invalid" in said
         )
 
-    def wait(self, reply: Reply) -> timedelta | None:
-        """x-rate-limit-reset is an epoch second."""
-        return epoch_reset(reply, "x-rate-limit-reset") or retry_after(reply)
-
     def publish(self, message: Message, account: Account) -> Receipt:
         """POST /2/tweets: 201 with `data.id`; may carry partial errors beside it."""
-        reply = self.wire.call(
-            "POST",
-            self._api("/2/tweets"),
-            safe=False,
-            json={"text": message.text},
-            bearer=account.access_token,
-        )
+        base = self._api("/2/media/upload")
+        uploads = Uploads(self.wire, base, account, message, self._refusal)
+        body: dict[str, Any] = {"text": message.text} if message.text or not message.media else {}
+        if message.media:
+            body["media"] = {"media_ids": uploads.ids()}
+        if message.reply_to:
+            body["reply"] = {"in_reply_to_tweet_id": message.reply_to.external_id}
+        url = self._api("/2/tweets")
+        reply = self.wire.call("POST", url, safe=False, json=body, bearer=account.access_token)
+        if reply.status == 400 and message.media and "media ids are invalid" in reply.words.lower():
+            ended = Rejected("X does not know the uploaded files.", status=reply.status)
+            raise forget(message.saved, tuple(uploads.names()), ended)
         return self._receipt(_id(self._data(reply), reply), account)
+
+    def delete(self, receipt: Receipt, account: Account) -> None:
+        """DELETE /2/tweets/{id}."""
+        url = self._api(f"/2/tweets/{receipt.external_id}")
+        reply = self.wire.call("DELETE", url, safe=True, bearer=account.access_token)
+        if not reply.ok and reply.status != 404:
+            raise self._refusal(reply)
 
     def find(self, message: Message, account: Account) -> Receipt | None:
         """Look for the post among the account's own since the first attempt, newest first."""
         since = (message.created_at - CLOCK_SKEW).astimezone(UTC)
-        for post in self._timeline(account, since):
-            if _is_same(message.text, post):
+        for post in self._timeline(message, account, since):
+            if _is_same(message, post):
                 return self._receipt(str(post.get("id")), account)
         return None
 
-    def _timeline(self, account: Account, since: datetime) -> Iterator[Mapping[str, Any]]:
+    def _timeline(
+        self, message: Message, account: Account, since: datetime
+    ) -> Iterator[Mapping[str, Any]]:
         """Own posts since then. Five are read first; the rest only if there are more."""
         query = {
             "start_time": since.strftime("%Y-%m-%dT%H:%M:%SZ"),
-            "exclude": "replies,retweets",
-            "post.fields": "entities",  # called tweet.fields in older pages of the docs
+            "exclude": "retweets" if message.reply_to else "replies,retweets",
+            "post.fields": "attachments,entities",  # called tweet.fields in older pages of the docs
         }
         url = self._api(f"/2/users/{account.external_id}/tweets")
         for size in (5, *[100] * MAX_PAGES):
@@ -216,7 +235,9 @@ class X(OAuthProvider):
 
     def _refusal(self, reply: Reply) -> NetworkError:
         """The error table of X."""
-        code, said = _problem(reply)
+        code, said = problem(reply)
+        if text_in(reply.maybe_json(), "title") == "CreditsDepleted":
+            code = "CreditsDepleted"
         status = reply.status
         if status == 401:
             return Unauthorized(said, status=status, network_code=code)
@@ -237,52 +258,35 @@ class X(OAuthProvider):
 def _forbidden(said: str, code: str) -> NetworkError:
     if "duplicate content" in said.lower():
         return Duplicate(said, status=403, network_code=code or "duplicate")
-    if code == "not-authorized-for-resource" or "not permitted to perform this" in said.lower():
+    ours = ("not permitted to perform this", "to post a video longer")
+    if code == "not-authorized-for-resource" or any(words in said.lower() for words in ours):
         return Rejected(said, status=403, network_code=code)
     return Forbidden(said, status=403, network_code=code)
 
 
-def _problem(reply: Reply) -> tuple[str, str]:
-    """Code and words of an error answer: a problem document, or the older list of errors."""
-    data = reply.maybe_json()
-    title = text_in(data, "title")
-    code = text_in(data, "type").rsplit("/", 1)[-1]
-    if title == "CreditsDepleted" or code in ("about:blank", "blank"):
-        code = title if title == "CreditsDepleted" else ""
-    said = reply.said("detail", "title", "message")
-    older = data.get("errors")
-    if not title and isinstance(older, list) and older and isinstance(older[0], dict):
-        code = str(older[0].get("code", code))
-    return code, said
+def _is_same(message: Message, post: Mapping[str, Any]) -> bool:
+    """Whether `post` is this message: the same words, and no link that leads elsewhere.
 
-
-def _is_same(text: str, post: Mapping[str, Any]) -> bool:
-    """Whether `post` is `text`: the same words, and no link that leads elsewhere.
-
-    X puts t.co in place of every URL and escapes &, < and >. Two posts of a feed may share their
-    words and differ in the link alone, so the targets are compared where X tells them.
+    X puts t.co in place of every URL, escapes &, < and >, and may put a link to the media behind
+    the text. A post without words is known by its media alone.
     """
     theirs = text_in(post, "text")
-    if _words(text) != _words(theirs):
+    if not same_words(message.text, theirs):
         return False
-    entities = post.get("entities")
-    told = entities.get("urls") if isinstance(entities, dict) else None
-    targets = [
-        _loose(target)
-        for url in (told if isinstance(told, list) else [])
-        if isinstance(url, dict) and (target := text_in(url, "expanded_url"))
-    ]
-    ours = [_loose(url.target) for url in urls(text)]
-    return len(ours) == len(urls(theirs)) and (len(targets) != len(ours) or targets == ours)
+    told = objects_in(post.get("entities"), "urls")
+    targets = [target for url in told if (target := text_in(url, "expanded_url"))]
+    if not same_links(message.text, theirs, targets, more=1 if message.media else 0):
+        return False
+    return bool(message.text.strip()) or _same_media(message, post)
 
 
-def _words(text: str) -> str:
-    return without_urls(unicodedata.normalize("NFC", html.unescape(text)))
-
-
-def _loose(url: str) -> str:
-    """A URL without what X may write differently: scheme, escapes, case, the last slash."""
-    return re.sub(r"^https?://", "", unquote(html.unescape(url)).casefold()).rstrip("/")
+def _same_media(message: Message, post: Mapping[str, Any]) -> bool:
+    """Whether the media of `post` are ours; their keys end with the ids of the uploads."""
+    attached = post.get("attachments")
+    keys = attached.get("media_keys") if isinstance(attached, dict) else None
+    if not isinstance(keys, list) or not keys:
+        raise Uncertain("A post without words stands there; whether it is this one X does not say.")
+    return str(keys[0]).rpartition("_")[2] == message.saved.get("media.0")
 
 
 def _has_id(data: Mapping[str, Any]) -> bool:

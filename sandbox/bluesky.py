@@ -1,8 +1,8 @@
-"""The twin of a Bluesky PDS with app-password sessions.
+"""The twin of a Bluesky PDS: app-password sessions, OAuth, records under keys of our choice.
 
 Every fact on the wire is from `networks.md` of 2026-11-21, sections 1.3 to 1.5, 13 (13a, Publish,
-Limits, Error table) and 21, and from the lexicons that its section 1.1 names. Not played: OAuth,
-blobs, rate limits by themselves (order them as trouble).
+Limits, Error table) and 21, and from the lexicons that its section 1.1 names; OAuth is played by
+`sandbox.kit.atproto_oauth`. Not played: blobs, rate limits by themselves (order them as trouble).
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from sandbox.kit.atproto import (
     accepted,
     base32,
     cid_of,
+    did_document,
     error,
     is_tid,
     jwt,
@@ -23,7 +24,8 @@ from sandbox.kit.atproto import (
     throttled,
     tid,
 )
-from sandbox.kit.network import Answer, Person, Request, Scene, Twin, as_json, route
+from sandbox.kit.atproto_oauth import BoundTwin, bound_token
+from sandbox.kit.network import Answer, Person, Request, Scene, as_json, route
 from sandbox.kit.store import Document
 
 PASSWORD = "prac-tice-pass-word"
@@ -43,8 +45,8 @@ REFUSALS = {
 }
 
 
-class Bluesky(Twin):
-    """Bluesky: rotating sessions with a grace of two hours, records under keys of our choice."""
+class Bluesky(BoundTwin):
+    """Bluesky: sessions with a grace of two hours, bound sessions with none, chosen keys."""
 
     name = "bluesky"
     label = "Bluesky"
@@ -59,6 +61,8 @@ class Bluesky(Twin):
     def dialect(self, kind: str, scene: Scene) -> Answer:
         if kind == "throttled":
             return throttled(scene.reset_at, scene.reset_at - scene.request.at)
+        if (said := self.bound_dialect(kind, scene.request)) is not None:
+            return said
         if kind == "invalid_grant" and scene.request.path.endswith("createSession"):
             kind = "bad_login"
         return error(*REFUSALS.get(kind, REFUSALS["error"]))
@@ -117,11 +121,8 @@ class Bluesky(Twin):
 
     def about(self, person: Person, request: Request) -> Document:
         """Who a session is for, and where this account lives."""
-        pds = {"id": "#atproto_pds", "type": "AtprotoPersonalDataServer"}
-        service = [{**pds, "serviceEndpoint": request.base}]
-        document = {"id": person.id, "alsoKnownAs": [f"at://{person.handle}"], "service": service}
         known = {"did": person.id, "handle": person.handle, "email": f"{person.name}@practice.test"}
-        return {**known, "didDoc": document, "active": True}
+        return {**known, "didDoc": did_document(person, request.base), "active": True}
 
     def grant(self, person: Person, request: Request) -> Document:
         name = secrets.token_hex(12)
@@ -144,7 +145,7 @@ class Bluesky(Twin):
         """The refresh token in the request and its session, if they still live."""
         token = self.get("refresh", request.bearer())
         grant = self.get("grant", token["grant"]) if token else None
-        if token is None or grant is None:
+        if token is None or grant is None or "jkt" in grant:
             raise refuse(400, "InvalidToken", "Token could not be verified")
         if token["expires_at"] <= request.at:
             raise refuse(400, "ExpiredToken", "Token has expired")
@@ -154,11 +155,13 @@ class Bluesky(Twin):
 
     def who(self, request: Request) -> Person:
         """Whose access token this is."""
+        if token_of_key := bound_token(request):
+            return self.holder(request, token_of_key)
         if not request.bearer():
             raise refuse(401, "AuthMissing", "Authentication Required")
         token = self.get("access", request.bearer())
         grant = self.get("grant", token["grant"]) if token else None
-        if token is None or grant is None:
+        if token is None or grant is None or "jkt" in grant:
             raise refuse(400, "InvalidToken", "Token could not be verified")
         if token["expires_at"] <= request.at or not grant["alive"]:
             raise refuse(400, "ExpiredToken", "Token has expired")

@@ -1,8 +1,9 @@
 """The twin of a Mastodon instance.
 
-Every fact on the wire is from `networks.md` of 2026-11-21, sections 1.3 to 1.5, 12 and 21. Not
-played: media, polls, statuses scheduled by the instance, rate limits by themselves (order them as
-trouble). Where the sheet gives a code but no words, the words are this twin's own.
+Every fact on the wire is from `networks.md` of 2026-11-21, sections 1.3 to 1.5, 12 and 21;
+attachments and limits are played by `sandbox.kit.fediverse`. Not played: polls, statuses scheduled
+by the instance, rate limits by themselves (order them as trouble). Where the sheet gives a code but
+no words, the words are this twin's own.
 """
 
 from __future__ import annotations
@@ -10,7 +11,16 @@ from __future__ import annotations
 import secrets
 
 from sandbox.kit import page
-from sandbox.kit.fediverse import account, error, status, throttled
+from sandbox.kit.fediverse import (
+    LONGEST,
+    URL_LENGTH,
+    FediverseTwin,
+    account,
+    error,
+    invalid,
+    status,
+    throttled,
+)
 from sandbox.kit.network import (
     Answer,
     Person,
@@ -21,19 +31,12 @@ from sandbox.kit.network import (
     number_of,
     route,
 )
-from sandbox.kit.oauth import Client, OAuthTwin, Why
+from sandbox.kit.oauth import Client, Why
 from sandbox.kit.store import Document
 from sandbox.kit.text import graphemes, with_short_urls
 
-LONGEST = 500
-URL_LENGTH = 23
 KEY_LIVES_S = 3600
 VISIBILITIES = ("public", "unlisted", "private", "direct")
-
-
-def invalid(words: str) -> RefusalError:
-    """The status cannot be accepted."""
-    return RefusalError(error(422, f"Validation failed: {words}"))
 
 
 REFUSALS = {
@@ -44,7 +47,7 @@ REFUSALS = {
 }
 
 
-class Mastodon(OAuthTwin):
+class Mastodon(FediverseTwin):
     """Mastodon: apps register themselves, tokens never expire, Idempotency-Key for an hour."""
 
     name = "mastodon"
@@ -147,16 +150,6 @@ class Mastodon(OAuthTwin):
 
     # The API
 
-    @route("GET", "/api/v2/instance", "app")
-    def instance(self, request: Request) -> Answer:
-        statuses = {"max_characters": LONGEST, "max_media_attachments": 4}
-        statuses["characters_reserved_per_url"] = URL_LENGTH
-        pictures = {"description_limit": 1500, "image_size_limit": 16777216}
-        pictures["image_matrix_limit"] = 33177600
-        limits = {"statuses": statuses, "media_attachments": pictures}
-        domain = request.base.partition("://")[2]
-        return as_json({"domain": domain, "title": "Practice Street", "configuration": limits})
-
     @route("GET", "/api/v1/accounts/verify_credentials", "identity")
     def me(self, request: Request) -> Answer:
         token = self.get("access", request.bearer()) or {"scope": ""}
@@ -175,11 +168,17 @@ class Mastodon(OAuthTwin):
         fields = request.fields()
         text, spoiler = str(fields.get("status") or ""), str(fields.get("spoiler_text") or "")
         visibility = str(fields.get("visibility") or "public")
-        accept(text, spoiler, visibility)
+        media = self.attached(person, fields.get("media_ids"), request.at)
+        above = str(fields.get("in_reply_to_id") or "")
+        if above and self.board.post(self.name, above) is None:
+            raise RefusalError(error(404, "Record not found"))
+        accept(text, spoiler, visibility, bool(media))
+        for one in media:
+            self.shelf.change(one["id"], used=True)
         post_id = str(self.store.next_number(self.name, request.at))
         path = f"/@{person.handle}/{post_id}"
         more: Document = {"key": key, "visibility": visibility, "spoiler_text": spoiler}
-        more["language"] = fields.get("language")
+        more |= {"language": fields.get("language"), "media": media, "reply_to": above}
         post = self.receive(person, post_id, text, path, request.at, **more)
         if key:
             self.put("once", f"{person.id}:{key}", {"id": post_id, "at": request.at})
@@ -232,9 +231,9 @@ class Mastodon(OAuthTwin):
         return page.permalink(self, self.board.post(self.name, request.params["id"]))
 
 
-def accept(text: str, spoiler: str, visibility: str) -> None:
+def accept(text: str, spoiler: str, visibility: str, beside_media: bool) -> None:
     """Refuse a status that the instance would not take."""
-    if not text.strip():
+    if not text.strip() and not beside_media:
         raise invalid("Text can't be blank")
     if len(graphemes(with_short_urls(text, URL_LENGTH) + spoiler)) > LONGEST:
         raise invalid(f"Text character limit of {LONGEST} exceeded")

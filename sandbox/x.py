@@ -1,12 +1,15 @@
 """The twin of X (Twitter API v2).
 
 Every fact on the wire is from `networks.md` of 2026-11-21, sections 1.3 to 1.5, 2 and 21, and from
-the X OpenAPI file v2.167 that its section 1.1 names. Not played: media, rate limits by themselves
-(order them as trouble), replies and quotes beyond the shape of the request.
+the X OpenAPI file v2.167 that its section 1.1 names. Media are played by
+`sandbox.kit.segments`. Not played: rate limits by themselves (order them as trouble), quotes
+beyond the shape of the request. That a listed text ends with a link to the media is no fact of the
+sheet; the twin plays it because it is the harder case.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import datetime
 from hashlib import sha256
@@ -16,18 +19,18 @@ from sandbox.kit import page
 from sandbox.kit.network import (
     Answer,
     Person,
-    RefusalError,
     Request,
     Scene,
     as_json,
     number_of,
     route,
 )
-from sandbox.kit.oauth import Client, OAuthTwin, Why
+from sandbox.kit.oauth import Client, Why
+from sandbox.kit.problem import invalid, problem
+from sandbox.kit.segments import SegmentedTwin, media_key
 from sandbox.kit.store import Document
 from sandbox.kit.text import URL, weighted
 
-PROBLEMS = "https://api.x.com/2/problems/"
 KEYS = frozenset(
     {
         "card_uri", "community_id", "direct_message_deep_link", "edit_options",
@@ -37,18 +40,6 @@ KEYS = frozenset(
     }
 )  # fmt: skip
 REPLY_SETTINGS = (None, "following", "mentionedUsers", "subscribers", "verified")
-
-
-def problem(status: int, code: str, title: str, detail: str, **more: Any) -> Answer:
-    """An RFC 7807 body; the last segment of `type` is the code."""
-    kind = f"{PROBLEMS}{code}" if code else "about:blank"
-    body = {"title": title, "detail": detail, "type": kind, "status": status, **more}
-    return as_json(body, status, "application/problem+json")
-
-
-def invalid(detail: str) -> RefusalError:
-    """The content or the question is not acceptable."""
-    return RefusalError(problem(400, "invalid-request", "Invalid Request", detail))
 
 
 def shortened(text: str) -> str:
@@ -69,7 +60,7 @@ REFUSALS = {
 }
 
 
-class X(OAuthTwin):
+class X(SegmentedTwin):
     """X: rotating single-use refresh tokens, no idempotency key, duplicates refused."""
 
     name = "x"
@@ -143,15 +134,21 @@ class X(OAuthTwin):
     @route("POST", "/2/tweets", "publish")
     def create(self, request: Request) -> Answer:
         person = self.who(request, "tweet.write")
-        text = acceptable(request)
-        said = sha256(f"{person.id}\n{text}".encode()).hexdigest()
+        text, asked = acceptable(request), request.json()
+        media = self.attached(person, asked["media"], request.at) if "media" in asked else []
+        above = str(asked.get("reply", {}).get("in_reply_to_tweet_id", ""))
+        if above and self.board.post(self.name, above) is None:
+            return missing(above)
+        whole = json.dumps([person.id, text, [m["sha256"] for m in media]])
+        said = sha256(whole.encode()).hexdigest()
         if self.get("said", said):
             words = "You are not allowed to create a Tweet with duplicate content."
             return problem(403, "", "Forbidden", words)
         post_id = str(self.store.next_number(self.name, request.at))
         self.put("said", said, {"id": post_id})
         path = f"/{person.handle}/status/{post_id}"
-        self.receive(person, post_id, text, path, request.at, said=said)
+        more = {"said": said, "media": media, "reply_to": above}
+        self.receive(person, post_id, text, path, request.at, **more)
         data = {"id": post_id, "text": text, "edit_history_post_ids": [post_id]}
         return as_json({"data": data}, 201)
 
@@ -181,6 +178,7 @@ class X(OAuthTwin):
             seen(post, asked.get("tweet.fields", "") + asked.get("post.fields", ""))
             for post in self.board.of(self.name, request.params["id"])
             if int(post["id"]) > int(since_id) and post["received_at"] >= start(asked)
+            if not post["reply_to"] or "replies" not in asked.get("exclude", "")
         ][: int(most)]
         # The schema makes `data` optional: an empty result has only its count.
         meta = {"meta": {"result_count": len(posts)}}
@@ -224,8 +222,11 @@ def start(asked: Any) -> float:
 
 def seen(post: Document, fields: str) -> Document:
     """A post as the listing shows it."""
-    shown = {"id": post["id"], "text": shortened(post["text"])}
+    text = f"{shortened(post['text'])} https://t.co/{post['id'][-10:]}" if post["media"] else ""
+    shown = {"id": post["id"], "text": text.strip() or shortened(post["text"])}
     shown["edit_history_post_ids"] = [post["id"]]
+    if post["media"] and "attachments" in fields:
+        shown["attachments"] = {"media_keys": [media_key(one) for one in post["media"]]}
     return {**shown, "created_at": post["created_at"]} if "created_at" in fields else shown
 
 

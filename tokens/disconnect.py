@@ -2,43 +2,55 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.urls import reverse
 
+import providers
+from accounts.notify import tell
 from providers.kit.contract import Grant, Revokes
 from providers.kit.errors import NetworkError
+from tokens.codes import Code
 from tokens.connect import app_for
-from tokens.models import OAuthToken, Revocation, SocialAccount
+from tokens.models import OAuthToken, Offered, Revocation, SocialAccount
 from tokens.networks import UnknownNetwork, network
+from tokens.problems import Problem, plainly
 from tokens.states import AccountState
 from tokens.vault import CannotOpen, seal, unseal
 
+logger = logging.getLogger(__name__)
 ORPHAN_AFTER = timedelta(hours=1)
 TOLD_WITHIN = timedelta(days=1)
 LONGEST_PAUSE = timedelta(hours=1)
 
 
+@plainly()
 def disconnect(account: SocialAccount, at: datetime) -> bool:
     """Take the account's keys away and leave word for the network; False if it was gone already."""
     with transaction.atomic():
+        # The grant is locked first, so that nobody attaches an account to it while it goes.
+        grants = OAuthToken.objects.select_for_update(of=("self",))
+        token = grants.filter(accounts=account).first()
         gone = (
             SocialAccount.objects.held()
             .filter(pk=account.pk)
-            .update(state=AccountState.DISCONNECTED, token=None, problem="")
+            .update(state=AccountState.DISCONNECTED, token=None, key_sealed="", problem="")
         )
-        token = account.token
         if gone and token and not token.accounts.exists():
             _leave_word(token, at)
             token.delete()
     return bool(gone)
 
 
+@plainly()
 def pause(account: SocialAccount) -> bool:
     """Nothing goes out until `resume`; what is due meanwhile is held."""
     return _switch(account, AccountState.CONNECTED, AccountState.PAUSED)
 
 
+@plainly()
 def resume(account: SocialAccount) -> bool:
     """What was held goes on."""
     return _switch(account, AccountState.PAUSED, AccountState.CONNECTED)
@@ -55,8 +67,10 @@ def revoke_due(at: datetime, limit: int = 50) -> dict[str, int]:
 def forget_orphans(at: datetime) -> int:
     """Grants that no account came out of, from dances that broke off; returns how many went.
 
-    They are not revoked: some networks would end the person's other grants with them.
+    They are not revoked: some networks would end the person's other grants with them. What was
+    offered and never chosen goes as well.
     """
+    Offered.objects.filter(token__created_at__lt=at - ORPHAN_AFTER).delete()
     lone = OAuthToken.objects.filter(accounts__isnull=True, created_at__lt=at - ORPHAN_AFTER)
     return lone.delete()[0]
 
@@ -71,6 +85,7 @@ def _leave_word(token: OAuthToken, at: datetime) -> None:
     try:
         access = unseal(token.access_sealed, f"token:{token.pk}:access")
         refresh = unseal(token.refresh_sealed, f"token:{token.pk}:refresh")
+        proof = unseal(token.proof_sealed, f"token:{token.pk}:proof")
         provider = network(token.provider)
     except (CannotOpen, UnknownNetwork):
         return
@@ -85,6 +100,7 @@ def _leave_word(token: OAuthToken, at: datetime) -> None:
     )
     word.access_sealed = seal(access, f"revocation:{word.pk}:access")
     word.refresh_sealed = seal(refresh, f"revocation:{word.pk}:refresh")
+    word.proof_sealed = seal(proof, f"revocation:{word.pk}:proof")
     word.save()
 
 
@@ -95,6 +111,7 @@ def _revoke(word: Revocation, at: datetime) -> str:
             access_token=unseal(word.access_sealed, f"revocation:{word.pk}:access"),
             refresh_token=unseal(word.refresh_sealed, f"revocation:{word.pk}:refresh"),
             host=word.host,
+            proof_key=unseal(word.proof_sealed, f"revocation:{word.pk}:proof"),
         )
         if isinstance(provider, Revokes):
             provider.revoke(grant=grant, app=app_for(provider, word.host), host=word.host)
@@ -105,10 +122,21 @@ def _revoke(word: Revocation, at: datetime) -> str:
                 tries=word.tries + 1, due_at=at + pause, problem=problem.words
             )
             return "waiting"
-        word.delete()
+        _give_up(word, problem.words, at)
         return "given_up"
-    except (CannotOpen, UnknownNetwork):
-        word.delete()
+    except (CannotOpen, UnknownNetwork) as problem:
+        _give_up(word, str(problem), at)
         return "given_up"
     word.delete()
     return "revoked"
+
+
+def _give_up(word: Revocation, said: str, at: datetime) -> None:
+    """The network was not told within the time, so the team is."""
+    label = providers.ADAPTERS[word.provider].label if word.provider in providers.ADAPTERS else ""
+    words = f"{label or word.provider} could not be told that an account was disconnected."
+    advice = "If it matters, end this site's access in that network's own settings."
+    problem = Problem(Code.TOKEN_REVOKE_ERROR, f"{words} {advice} ({said})", word.provider)
+    logger.warning("a revocation is given up: %s", problem.as_dict())
+    tell(word.team, f"revoke:{word.pk}", problem.words, at, path=reverse("accounts"))
+    word.delete()

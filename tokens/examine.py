@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from providers.kit.contract import Provider, SignsInByForm, SignsInByOAuth
+from providers.kit.contract import App, NamesItself, Provider, SignsInByForm, SignsInByOAuth
 from providers.kit.errors import NetworkError
 from providers.kit.oauth import OAuthProvider
-from tokens.connect import redirect_uri
+from tokens.connect import app_for, redirect_uri
 from tokens.networks import network, wire
 
 
@@ -39,13 +39,25 @@ def examine(name: str) -> Iterator[Finding]:
         yield _good("its credentials are set")
     else:
         yield _good("it needs no credentials of ours")
-    if isinstance(provider, SignsInByOAuth):
+    if isinstance(provider, NamesItself):
+        yield _name(provider, app_for(provider, ""))
+    elif isinstance(provider, SignsInByOAuth):
         yield from _return_address()
     elif isinstance(provider, SignsInByForm):
         yield _good("it is connected by what a person types; there is no return address")
     if isinstance(provider, OAuthProvider):
         yield _good(f"it asks for the scopes {', '.join(provider.oauth.scopes)}")
     yield _reach(provider)
+
+
+def _name(provider: NamesItself, app: App | None) -> Finding:
+    if app is None:
+        return _bad("servers can know this site only by an https address (PUBLIC_URL)")
+    try:
+        provider.client_metadata(app, redirect_uri())
+    except NetworkError as problem:
+        return _bad(problem.words)
+    return _good(f"nothing is registered; servers know this site as {app.client_id}")
 
 
 def _return_address() -> Iterator[Finding]:

@@ -22,6 +22,8 @@ from providers.kit.http import correlation
 from tokens.models import OAuthToken, Renewal
 from tokens.networks import family_of
 
+MOST_CALLS = 4
+"""A renewal may need to find its server first and to answer a challenge."""
 _SKIP_LOCKED = " FOR UPDATE SKIP LOCKED"
 
 
@@ -96,7 +98,7 @@ def _taken(attempts: Sequence[Attempt], at: datetime, only: str) -> dict[object,
         )
     ]
     now = timezone.now()
-    until = now + timedelta(seconds=2 * settings.HTTP_DEADLINE_S)
+    until = now + timedelta(seconds=MOST_CALLS * settings.HTTP_DEADLINE_S)
     moments = [moment.get_db_prep_value(m, connection) for m in (at, until, now)]
     table = connection.ops.quote_name(OAuthToken._meta.db_table)
     skip = _SKIP_LOCKED if connection.features.has_select_for_update else ""

@@ -4,19 +4,42 @@ from __future__ import annotations
 
 import uuid
 from datetime import datetime
-from typing import Self
+from typing import Any, Self, TypeVar
 
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.db.models.signals import post_delete, post_save
 from django.utils import timezone
 
 import providers
 from accounts.models import Team
+from tokens.stamps import changed
 from tokens.states import AccountState, TokenState
 
+Row = TypeVar("Row", bound=models.Model)
+# What no page and no caller is ever shown: writing these changes nothing for a team.
+UNSEEN = frozenset(
+    {"access_sealed", "refresh_sealed", "proof_sealed"}
+    | {"refresh_epoch", "refresh_lease_until", "refresh_failures"}
+)
 
-class TokenQuerySet(models.QuerySet["OAuthToken"]):
+
+class Shown(models.QuerySet[Row]):
+    """Rows of a team that are shown: whatever is written past `save` stamps the team anew."""
+
+    def update(self, **fields: Any) -> int:
+        """As ever; the team is stamped unless only unseen columns were written."""
+        if UNSEEN.issuperset(fields):
+            return super().update(**fields)
+        teams = set(self.order_by().values_list("team_id", flat=True).distinct())
+        rows = super().update(**fields)
+        if rows:
+            changed(teams)
+        return rows
+
+
+class TokenQuerySet(Shown["OAuthToken"]):
     """Questions about grants."""
 
     def for_team(self, team: Team) -> Self:
@@ -82,6 +105,10 @@ class OAuthToken(models.Model):
         return f"{self.provider} grant {self.pk}"
 
 
+class RenewalQuerySet(Shown["Renewal"]):
+    """Questions to the journal; how a renewal ended is shown at its accounts."""
+
+
 class Renewal(models.Model):
     """The journal: one refresh of one grant, who asked for it and how it ended; no secrets."""
 
@@ -94,7 +121,10 @@ class Renewal(models.Model):
     ended_at = models.DateTimeField(null=True, blank=True)
     outcome = models.CharField(max_length=24, blank=True)
     words = models.TextField(blank=True)
+    code = models.CharField(max_length=32, blank=True, default="", db_default="")
     correlation_id = models.CharField(max_length=64, blank=True)
+
+    objects = RenewalQuerySet.as_manager()
 
     class Meta:
         """Every lease has one line."""
@@ -108,7 +138,7 @@ class Renewal(models.Model):
         return f"renewal {self.epoch} of {self.provider} grant {self.token_id}"
 
 
-class AccountQuerySet(models.QuerySet["SocialAccount"]):
+class AccountQuerySet(Shown["SocialAccount"]):
     """Questions about accounts."""
 
     def for_team(self, team: Team) -> Self:
@@ -267,3 +297,12 @@ class Handshake(models.Model):
 
     def __str__(self) -> str:
         return f"{self.provider} handshake {self.pk}"
+
+
+def _written(instance: OAuthToken | SocialAccount, **_: Any) -> None:
+    changed([instance.team_id])
+
+
+for _model in (OAuthToken, SocialAccount):
+    for _done in (post_save, post_delete):
+        _done.connect(_written, sender=_model, dispatch_uid="tokens.shown")

@@ -1,63 +1,133 @@
-"""What can go wrong with an account's keys, for callers: a stable code, and words for a person."""
+"""What can go wrong with an account's keys, for callers: a stable code, and words for a person.
+
+Every verb of this room runs under `plainly`, so nothing but a Problem comes out of it. The codes
+and what they mean are in `tokens.codes`.
+"""
 
 from __future__ import annotations
 
-from datetime import datetime
-from enum import StrEnum
+import logging
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
 
+from django.core.exceptions import ImproperlyConfigured
+from django.db import Error as DatabaseFault
 from django.utils import timezone
 
-from providers.kit.http import correlation
-
-
-class Code(StrEnum):
-    """Every way in which the verbs of this room say no; callers decide by it, never by words."""
-
-    INVALID_PROVIDER = "INVALID_PROVIDER"
-    PROVIDER_NOT_CONFIGURED = "PROVIDER_NOT_CONFIGURED"
-    VALIDATION_ERROR = "VALIDATION_ERROR"
-    OAUTH_INIT_ERROR = "OAUTH_INIT_ERROR"
-    OAUTH_CANCELLED = "OAUTH_CANCELLED"
-    OAUTH_CALLBACK_ERROR = "OAUTH_CALLBACK_ERROR"
-    INVALID_STATE = "INVALID_STATE"
-    INVALID_CODE = "INVALID_CODE"
-    ACCOUNT_ALREADY_CONNECTED = "ACCOUNT_ALREADY_CONNECTED"
-    ACCOUNT_NOT_FOUND = "ACCOUNT_NOT_FOUND"
-    NO_ACCOUNTS_OFFERED = "NO_ACCOUNTS_OFFERED"
-    NO_ACCESS_TOKEN = "NO_ACCESS_TOKEN"  # noqa: S105
-    NO_REFRESH_TOKEN = "NO_REFRESH_TOKEN"  # noqa: S105
-    TOKEN_EXPIRED = "TOKEN_EXPIRED"  # noqa: S105
-    TOKEN_REFRESH_ERROR = "TOKEN_REFRESH_ERROR"  # noqa: S105
-    TOKEN_REVOKE_ERROR = "TOKEN_REVOKE_ERROR"  # noqa: S105
-    DISCONNECT_ERROR = "DISCONNECT_ERROR"
-    API_ERROR = "API_ERROR"
-    NETWORK_ERROR = "NETWORK_ERROR"
-    TIMEOUT_ERROR = "TIMEOUT_ERROR"
-    RATE_LIMIT_ERROR = "RATE_LIMIT_ERROR"
-    DATABASE_ERROR = "DATABASE_ERROR"
-    ENCRYPTION_ERROR = "ENCRYPTION_ERROR"
-    DECRYPTION_ERROR = "DECRYPTION_ERROR"
-    UNKNOWN_ERROR = "UNKNOWN_ERROR"
-
-
-RETRYABLE = frozenset(
-    {Code.NETWORK_ERROR, Code.API_ERROR, Code.TIMEOUT_ERROR, Code.RATE_LIMIT_ERROR}
-    | {Code.DATABASE_ERROR}
+from providers.kit.errors import (
+    Misconfigured,
+    NetworkError,
+    Throttled,
+    Unavailable,
+    Uncertain,
+    Unexpected,
 )
+from providers.kit.http import correlation
+from tokens.codes import MEANINGS, Code
+from tokens.networks import UnknownNetwork
+from tokens.vault import CannotOpen
+
+logger = logging.getLogger(__name__)
 
 
 class Problem(Exception):
-    """A verb of this room did not do what it was asked. `words` are for the person; no secrets."""
+    """A verb of this room did not do what it was asked. `words` are for the person; no secrets.
 
-    def __init__(self, code: str, words: str, provider: str = "") -> None:
+    `wait`: how long to leave it alone before the next try, where that is known.
+    """
+
+    def __init__(
+        self, code: str, words: str, provider: str = "", *, wait: timedelta | None = None
+    ) -> None:
         super().__init__(words)
         self.code = Code(code)
         self.words = words
         self.provider = provider
+        self.wait = wait
         self.correlation_id = correlation.get()
         self.at: datetime = timezone.now()
 
     @property
     def retryable(self) -> bool:
-        """Whether the very same call may work later without anybody doing anything."""
-        return self.code in RETRYABLE
+        """Whether the same may work later without anybody doing anything."""
+        return MEANINGS[self.code].retryable
+
+    @property
+    def status(self) -> int:
+        """The HTTP status of an API's answer; pages say the words where the person stands."""
+        return MEANINGS[self.code].status
+
+    def as_dict(self) -> dict[str, str | bool]:
+        """What an API answers and a log keeps."""
+        return {
+            "code": str(self.code),
+            "message": self.words,
+            "provider": self.provider,
+            "retryable": self.retryable,
+            "correlation_id": self.correlation_id,
+            "at": self.at.isoformat(),
+        }
+
+
+@contextmanager
+def plainly(refused: Code = Code.API_ERROR, provider: str = "") -> Iterator[None]:
+    """Let nothing but a Problem out, and give the work an id; a decorator, too.
+
+    `refused` is the code for a plain no of the network to this very request.
+    """
+    ours = None if correlation.get() else correlation.set(uuid.uuid4().hex)
+    try:
+        yield
+    except Problem:
+        raise
+    except Exception as trouble:  # noqa: BLE001 - it is told, and logged if nobody expected it
+        raise problem_of(trouble, refused, provider) from None
+    finally:
+        if ours:
+            correlation.reset(ours)
+
+
+def problem_of(trouble: Exception, refused: Code, provider: str = "") -> Problem:
+    """The Problem behind anything that was raised; what nobody expected is logged in full."""
+    match trouble:
+        case Problem():
+            return trouble
+        case NetworkError():
+            return refusal(trouble, trouble.words, provider, refused)
+        case UnknownNetwork():
+            return Problem(Code.INVALID_PROVIDER, str(trouble), provider)
+        case CannotOpen():
+            return Problem(Code.DECRYPTION_ERROR, str(trouble), provider)
+        case ImproperlyConfigured():
+            logger.error("keys cannot be sealed: %s", trouble)
+            return Problem(Code.ENCRYPTION_ERROR, MEANINGS[Code.ENCRYPTION_ERROR].words, provider)
+        case DatabaseFault():
+            logger.warning("the database refused", exc_info=trouble)
+            words = "The database did not answer; try again in a moment."
+            return Problem(Code.DATABASE_ERROR, words, provider)
+    logger.error("a verb broke off", exc_info=trouble)
+    words = "Something broke on our side; whoever runs this site finds it in the log under"
+    return Problem(Code.UNKNOWN_ERROR, f"{words} {correlation.get()}.", provider)
+
+
+def refusal(error: NetworkError, words: str, provider: str, refused: Code) -> Problem:
+    """The Problem behind a network's no, in these words."""
+    return Problem(code_of(error, refused), words, provider, wait=error.wait)
+
+
+def code_of(error: NetworkError, refused: Code = Code.TOKEN_REFRESH_ERROR) -> Code:
+    """The code of a network's no; `refused` where it said no to this very request."""
+    match error:
+        case Throttled():
+            return Code.RATE_LIMIT_ERROR
+        case Misconfigured():
+            return Code.PROVIDER_NOT_CONFIGURED
+        case Unavailable() | Uncertain() if error.timed_out:
+            return Code.TIMEOUT_ERROR
+        case Unavailable() | Uncertain() if error.status is None:
+            return Code.NETWORK_ERROR
+        case Unavailable() | Uncertain() | Unexpected():
+            return Code.API_ERROR
+    return refused

@@ -12,15 +12,10 @@ import logging
 import random
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextvars import Context, copy_context
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cache
-from pathlib import Path
-from queue import SimpleQueue
 from uuid import UUID
 
 from django.db import transaction
@@ -30,13 +25,14 @@ from django.utils import timezone
 from providers.kit.contract import App, Family, Grant, Provider, Refreshes
 from providers.kit.errors import Misconfigured, NetworkError, Unauthorized, Unavailable, Uncertain
 from tokens import crash, spool
+from tokens.ask import Answer, ask
 from tokens.connect import app_for
 from tokens.lease import Attempt, Lease, claim
 from tokens.models import OAuthToken, Renewal, SocialAccount
 from tokens.networks import family_of, network
+from tokens.problems import code_of
 from tokens.states import AccountState, TokenState
-from tokens.vault import CannotOpen, seal, unseal
-from tokens.windows import refresh_moment
+from tokens.vault import CannotOpen, unseal
 
 logger = logging.getLogger(__name__)
 SKEW = timedelta(minutes=2)
@@ -62,16 +58,6 @@ class Outcome(StrEnum):
     TRANSIENT = "transient"
     DEAD = "dead"
     SKIPPED = "skipped"  # somebody else is at it, or it must not be tried now
-
-
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    """What one request came to: a problem, or a new pair that lies in `file` already."""
-
-    lease: Lease
-    problem: NetworkError | None
-    renewed: spool.Renewed | None = None
-    file: Path | None = None
 
 
 def fresh(token: OAuthToken, at: datetime, *, refused_version: int | None = None) -> OAuthToken:
@@ -143,7 +129,7 @@ def refresh_all(
     outcomes |= dict.fromkeys({a.token.pk for a in attempts}, Outcome.SKIPPED)
     if leases:
         crash.here("refresh_before_request")
-        for answers in _asked(leases, at):
+        for answers in ask(leases, at):
             outcomes |= _recorded(answers, at)
     return outcomes
 
@@ -164,7 +150,7 @@ def _ready(
     if not refused and _held_back(token, at):
         return Outcome.SKIPPED
     try:
-        return Attempt(token, provider, provider, _grant(token), apps(provider, token.host))
+        return Attempt(token, provider, provider, opened(token), apps(provider, token.host))
     except CannotOpen as problem:
         return _closed(token, str(problem), at)
 
@@ -246,8 +232,8 @@ def _settle_doubt(token: OAuthToken, at: datetime) -> Outcome:
     return Outcome.DEAD if _mark_lost(token, at) else Outcome.SKIPPED
 
 
-def _grant(token: OAuthToken) -> Grant:
-    """The stored grant, opened; raises CannotOpen."""
+def opened(token: OAuthToken) -> Grant:
+    """The stored grant in the clear; raises CannotOpen."""
     return Grant(
         access_token=unseal(token.access_sealed, f"token:{token.pk}:access"),
         refresh_token=unseal(token.refresh_sealed, f"token:{token.pk}:refresh"),
@@ -268,90 +254,27 @@ def _closed(token: OAuthToken, words: str, at: datetime) -> Outcome:
     return Outcome.TRANSIENT
 
 
-def _asked(leases: Sequence[Lease], at: datetime) -> Iterator[list[_Answer]]:
-    """Send all requests at the same time; the answers as they come, in groups."""
-    if len(leases) == 1:
-        yield [_ask(leases[0], at)]
-        return
-    came: SimpleQueue[_Answer | BaseException] = SimpleQueue()
-
-    def ask(lease: Lease, here: Context) -> None:
-        try:
-            came.put(here.run(_ask, lease, at))
-        except BaseException as problem:  # noqa: BLE001 - raised again where the answers are read
-            came.put(problem)
-
-    with ThreadPoolExecutor(len(leases), "renewal") as senders:
-        for lease in leases:
-            senders.submit(ask, lease, copy_context())
-        missing, broken = len(leases), list[BaseException]()
-        while missing:
-            group = [came.get()]
-            while not came.empty():
-                group.append(came.get())
-            missing -= len(group)
-            broken += [one for one in group if isinstance(one, BaseException)]
-            yield [one for one in group if isinstance(one, _Answer)]
-    if broken:
-        raise broken[0]
-
-
-def _ask(lease: Lease, at: datetime) -> _Answer:
-    """Send one request; an answer with a key is on the disk when this returns. No database."""
-    attempt = lease.attempt
-    try:
-        grant = attempt.renewer.refresh(grant=attempt.grant, app=attempt.app, host=lease.token.host)
-    except NetworkError as problem:
-        return _Answer(lease, problem)
-    crash.here("refresh_after_answer")
-    renewed = _sealed(lease, grant, at)
-    try:
-        file = spool.keep(renewed)
-    except OSError:  # a full disk must not cost the key: the database may take it
-        logger.exception("the renewed key of %s is not on the disk", lease.token.pk)
-        return _Answer(lease, None, renewed)
-    crash.here("refresh_after_spool")
-    return _Answer(lease, None, renewed, file)
-
-
-def _sealed(lease: Lease, grant: Grant, at: datetime) -> spool.Renewed:
-    """The new pair as it is stored."""
-    key, ends = lease.token.pk, at + grant.lifetime if grant.lifetime else None
-    ahead = refresh_moment(lease.attempt.family, at, grant.lifetime)
-    return spool.Renewed(
-        grant=str(key),
-        epoch=lease.epoch,
-        version=lease.token.version,
-        access_sealed=seal(grant.access_token, f"token:{key}:access"),
-        refresh_sealed=seal(grant.refresh_token, f"token:{key}:refresh"),
-        scopes=" ".join(grant.scopes),
-        host=grant.host or lease.token.host,
-        expires_at=ends.isoformat() if ends else None,
-        refresh_at=ahead.isoformat() if ahead else None,
-        renewed_at=at.isoformat(),
-    )
-
-
-def _recorded(answers: Sequence[_Answer], at: datetime) -> dict[UUID, Outcome]:
+def _recorded(answers: Sequence[Answer], at: datetime) -> dict[UUID, Outcome]:
     """Commit the new pairs of a group first, then what became of the others, then the journal."""
     renewed = [answer.renewed for answer in answers if answer.renewed]
     kept = set[str]()
     if renewed:
         kept = spool.commit(renewed)
         crash.here("refresh_after_commit")
-    ended: dict[tuple[Outcome, str], list[int]] = defaultdict(list)
+    ended: dict[tuple[Outcome, str, str], list[int]] = defaultdict(list)
     outcomes = {}
     for answer in answers:
-        token, words = answer.lease.token, ""
+        token, words, code = answer.lease.token, "", ""
         if answer.problem:
             outcome, words = _record_failure(answer.lease, answer.problem, at), answer.problem.words
+            code = code_of(answer.problem)
         else:
             outcome = Outcome.REFRESHED if str(token.pk) in kept else Outcome.SKIPPED
         outcomes[token.pk] = outcome
-        ended[outcome, words].append(answer.lease.line)
-    for (outcome, words), lines in ended.items():
+        ended[outcome, words, code].append(answer.lease.line)
+    for (outcome, words, code), lines in ended.items():
         Renewal.objects.filter(pk__in=lines).update(
-            ended_at=timezone.now(), outcome=outcome, words=words
+            ended_at=timezone.now(), outcome=outcome, words=words, code=code
         )
     for answer in answers:
         if answer.file:

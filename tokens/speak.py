@@ -1,7 +1,7 @@
 """Act as an account at its network, without ever showing its key.
 
 A refused key is renewed once and the call made once more; a second refusal means that the account
-needs its owner.
+needs its owner. An account with a key of its own speaks by that one, whatever its grant does.
 """
 
 from __future__ import annotations
@@ -14,9 +14,11 @@ from django.utils import timezone
 
 from providers.kit.contract import Account, Finds, Message, Provider, Receipt
 from providers.kit.errors import Forbidden, Unauthorized, Unavailable
+from tokens.derive import derive, give_up
 from tokens.models import OAuthToken, SocialAccount
 from tokens.networks import UnknownNetwork, network
 from tokens.refresh import fresh, mark_dead
+from tokens.states import TokenState
 from tokens.vault import CannotOpen, unseal
 
 Said = TypeVar("Said")
@@ -70,6 +72,8 @@ def _with_key(account: SocialAccount, at: datetime, act: Callable[[Account], Sai
     token = account.token
     if token is None:
         raise Unauthorized("The account is not connected.")
+    if account.key_sealed:
+        return _with_own_key(account, token, act)
     token = fresh(token, at)
     try:
         return act(_key(account, token))
@@ -83,9 +87,34 @@ def _with_key(account: SocialAccount, at: datetime, act: Callable[[Account], Sai
         raise
 
 
-def _key(account: SocialAccount, token: OAuthToken) -> Account:
+def _with_own_key(
+    account: SocialAccount, token: OAuthToken, act: Callable[[Account], Said]
+) -> Said:
+    """By the account's own key; a refused one is derived again from the grant, once."""
+    if token.state == TokenState.DEAD:
+        raise Unauthorized(token.problem)
     try:
-        access_token = unseal(token.access_sealed, f"token:{token.pk}:access")
+        return act(_key(account, token))
+    except Unauthorized as refusal:
+        problem = refusal
+    if derive(account, timezone.now()):
+        try:
+            return act(_key(account, token))
+        except Unauthorized as refusal:
+            problem = refusal
+    give_up(account, problem.words)
+    raise problem
+
+
+def _key(account: SocialAccount, token: OAuthToken) -> Account:
+    own = account.key_sealed
+    try:
+        access_token = (
+            unseal(own, f"account:{account.pk}:key")
+            if own
+            else unseal(token.access_sealed, f"token:{token.pk}:access")
+        )
+        proof_key = unseal(token.proof_sealed, f"token:{token.pk}:proof")
     except CannotOpen as problem:
         raise Unavailable(str(problem)) from None
     return Account(
@@ -93,4 +122,5 @@ def _key(account: SocialAccount, token: OAuthToken) -> Account:
         handle=account.handle,
         host=token.host,
         access_token=access_token,
+        proof_key=proof_key,
     )

@@ -23,6 +23,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from tokens.models import OAuthToken, SocialAccount
+from tokens.stamps import changed
 from tokens.states import AccountState, TokenState
 
 TORN_AFTER_S = 3600.0
@@ -77,7 +78,9 @@ def commit(answers: Sequence[Renewed]) -> set[str]:
         written = {renewed.grant for renewed in answers if _write(renewed)}
         if written:  # their owners may have been asked already, needlessly as it turns out
             SocialAccount.objects.filter(
-                token_id__in=[UUID(grant) for grant in written], state=AccountState.RECONNECT
+                token_id__in=[UUID(grant) for grant in written],
+                state=AccountState.RECONNECT,
+                key_sealed="",  # one with a key of its own was not asked because of this grant
             ).update(state=AccountState.CONNECTED, problem="")
     return written | {r.grant for r in answers if r.grant not in written and _stands(r)}
 
@@ -139,6 +142,8 @@ def replay() -> int:
             continue
         if commit([renewed]):
             saved += 1
+            mine = OAuthToken.objects.filter(pk=UUID(renewed.grant))
+            changed(mine.values_list("team_id", flat=True))
             logger.warning("a renewed key of token %s was saved after a crash", renewed.grant)
         path.unlink(missing_ok=True)
     return saved

@@ -56,14 +56,14 @@ def standing(account: SocialAccount, at: datetime) -> Standing:
     if said := _not_set_up(account):
         return Standing(Health.NOT_SET_UP, said)
     token = account.token
-    if account.state == AccountState.RECONNECT or token is None or _ended(token, at):
+    if account.state == AccountState.RECONNECT or token is None or _ended(account, token, at):
         return Standing(Health.RECONNECT, AGAIN)
     if account.state == AccountState.PAUSED:
         return Standing(Health.PAUSED, "Nothing goes out until somebody resumes it; posts wait.")
     if account.blocked_until and account.blocked_until > at:
         said = "The network asked for a pause; posts wait and go on by themselves."
         return Standing(Health.LIMITED, said, account.blocked_until)
-    return _living(token, at)
+    return _living(account, token, at)
 
 
 def scopes(account: SocialAccount) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -92,16 +92,18 @@ def _not_set_up(account: SocialAccount) -> str:
     return f"Whoever runs this site must first give it: {names}." if missing else ""
 
 
-def _ended(token: OAuthToken, at: datetime) -> bool:
-    """Whether the grant is over for good."""
-    if token.state == TokenState.DEAD:
-        return True
+def _ended(account: SocialAccount, token: OAuthToken, at: datetime) -> bool:
+    """Whether the grant is over for good; a key of its own outlives the end of the grant's."""
+    if token.state == TokenState.DEAD or account.key_sealed:
+        return token.state == TokenState.DEAD
     over = token.expires_at is not None and token.expires_at <= at
     return over and (not token.can_refresh or in_doubt(token, network(token.provider), at))
 
 
-def _living(token: OAuthToken, at: datetime) -> Standing:
+def _living(account: SocialAccount, token: OAuthToken, at: datetime) -> Standing:
     """A grant that is good now: for how long?"""
+    if account.key_sealed:
+        return Standing(Health.CONNECTED, "Posts can go out by a key of its own.")
     if in_doubt(token, network(token.provider), at):
         return Standing(Health.EXPIRING, DOUBTFUL, token.expires_at)
     if token.can_refresh:

@@ -1,5 +1,8 @@
 """Encrypt, decrypt, and make keys: the only user of cryptography.
 
+python -m tokens.vault           prints a new entry for TOKEN_KEYS
+python -m tokens.vault proof     prints a new private key that proves who signs (a JWK, ES256)
+
 AES-256-GCM (NIST SP 800-38D). A sealed text names its key and is bound to the row and column it
 belongs to: copied anywhere else it does not open. TOKEN_KEYS is `id:key[,id:key…]`, each key 32
 bytes in URL-safe base64; the first seals, all of them open.
@@ -9,10 +12,13 @@ from __future__ import annotations
 
 import base64
 import binascii
+import json
 import os
+import sys
 from functools import lru_cache
 
 from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
@@ -67,6 +73,20 @@ def new_key(key_id: str = "k1") -> str:
     return f"{key_id}:{base64.urlsafe_b64encode(os.urandom(KEY_BYTES)).decode()}"
 
 
+def new_proof_key() -> str:
+    """A fresh private P-256 key as a JWK (RFC 7518, section 6.2) in JSON: one for each dance."""
+    pair = ec.generate_private_key(ec.SECP256R1()).private_numbers()
+    point = pair.public_numbers
+    members = _members(x=point.x, y=point.y, d=pair.private_value)
+    return json.dumps({"kty": "EC", "crv": "P-256", **members}, separators=(",", ":"))
+
+
+def _members(**numbers: int) -> dict[str, str]:
+    """Numbers of a JWK: 32 bytes each, in URL-safe base64 without padding."""
+    written = {name: number.to_bytes(KEY_BYTES, "big") for name, number in numbers.items()}
+    return {n: base64.urlsafe_b64encode(b).rstrip(b"=").decode() for n, b in written.items()}
+
+
 @lru_cache(maxsize=4)
 def _keys(text: str) -> dict[str, AESGCM]:
     keys: dict[str, AESGCM] = {}
@@ -85,4 +105,4 @@ def _keys(text: str) -> dict[str, AESGCM]:
 
 
 if __name__ == "__main__":
-    print(new_key())  # noqa: T201
+    print(new_proof_key() if sys.argv[1:] == ["proof"] else new_key())  # noqa: T201

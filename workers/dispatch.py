@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,16 +13,20 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
+from posting import lateness
 from posting.doorbell import bell
 from posting.models import PostResult
+from posting.states import State
 from workers.publish import publish
 from workers.queues import RECONCILE, lane_of
 from workers.reconcile import reconcile
+from workers.wake import Bell
 
 AWAY = (OperationalError, RedisError, OSError)
 logger = logging.getLogger(__name__)
 LARGEST_CHUNK = 25
 SMALL = 16
+over_redis = Bell()
 
 
 class NobodyThere(Exception):
@@ -37,7 +40,13 @@ def dispatch() -> int:
 
 
 def answer_bell(**_: Any) -> None:
-    """The doorbell rang: have a worker dispatch at once; the dispatcher comes by anyway."""
+    """The doorbell rang: wake the dispatchers; if none listens, have a worker dispatch at once.
+
+    And if nobody can be reached, the dispatchers look by themselves.
+    """
+    heard = over_redis.ring()
+    if heard or (heard is None and dispatch.app.conf.broker_url == settings.REDIS_URL):
+        return
     try:
         dispatch.apply_async(expires=10)
     except AWAY as problem:
@@ -46,20 +55,55 @@ def answer_bell(**_: Any) -> None:
 
 def ring_due(at: datetime) -> int:
     """Claim due results and ring for them; returns how many. Raises NobodyThere."""
-    patience = timedelta(seconds=settings.BELL_PATIENCE_S)
-    queued = PostResult.objects.queue_due(at)
-    _ring(queued + PostResult.objects.ring_again(at, patience))
-    doubtful = PostResult.objects.look_due(at, patience)
+    queued = queue_due(at)
+    ring_again(at)
+    look_due(at)
+    return queued
+
+
+def queue_due(at: datetime) -> int:
+    """Claim what is due for the first time and ring; returns how many. Raises NobodyThere.
+
+    What has become too late is judged first: it is not claimed any more.
+    """
+    lateness.judge(at)
+    return _ring(PostResult.objects.queue_due(at), at)
+
+
+def ring_again(at: datetime) -> int:
+    """Ring for what was claimed and never taken; returns how many. Raises NobodyThere."""
+    return _ring(PostResult.objects.ring_again(at, patience()), at)
+
+
+def look_due(at: datetime) -> int:
+    """Ring for what is in doubt and should be looked up; returns how many. Raises NobodyThere."""
+    doubtful = PostResult.objects.look_due(at, patience())
     _send(reconcile, RECONCILE, [[[pk]] for pk, _ in doubtful])
-    return len(queued)
+    return len(doubtful)
 
 
-def _ring(claimed: Iterable[tuple[int, str]]) -> None:
+def patience() -> timedelta:
+    """How long a bell may stay unanswered."""
+    return timedelta(seconds=settings.BELL_PATIENCE_S)
+
+
+def _ring(claimed: list[tuple[int, str]], at: datetime) -> int:
     by_provider: dict[str, list[int]] = defaultdict(list)
     for pk, provider in claimed:
         by_provider[provider].append(pk)
-    for provider, ids in by_provider.items():
-        _send(publish, lane_of(provider).name, [[provider, chunk] for chunk in chunks(ids)])
+    try:
+        for provider, ids in by_provider.items():
+            _send(publish, lane_of(provider).name, [[provider, chunk] for chunk in chunks(ids)])
+    except NobodyThere:
+        _not_rung([pk for pk, _ in claimed], at)
+        raise
+    return len(claimed)
+
+
+def _not_rung(ids: list[int], at: datetime) -> None:
+    """Nobody heard of these: the next round rings for them, without waiting for an answer first."""
+    waiting = PostResult.objects.filter(pk__in=ids, state=State.QUEUED)
+    waiting.update(queued_at=at - patience())
 
 
 def chunks(ids: list[int]) -> list[list[int]]:

@@ -36,7 +36,7 @@ def _after_migrating(**_: Any) -> None:
     ensure_jobs()
 
 
-# Sent by the app that owns the table: an app without models, as this one, sends no such signal.
+# Sent by the app that owns the table.
 post_migrate.connect(
     _after_migrating, sender=apps.get_app_config("django_celery_beat"), dispatch_uid="workers.jobs"
 )

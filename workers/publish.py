@@ -11,7 +11,7 @@ import logging
 import random
 import time
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from celery import shared_task
 from django.conf import settings
@@ -21,10 +21,11 @@ from posting import results
 from posting.models import PostResult
 from posting.states import State
 from providers.kit.errors import NetworkError, Uncertain
-from providers.kit.http import correlation
+from providers.kit.http import correlation, listening
 from tokens import crash, speak
 from tokens.states import AccountState
-from workers import gates, retry
+from workers import breaker, gates, pulse, retry
+from workers.gates import Ticket
 
 logger = logging.getLogger(__name__)
 LONGEST_CHUNK_S = 20.0
@@ -36,20 +37,28 @@ def publish(provider: str, ids: Sequence[int]) -> None:
     with gates.bulkhead(provider) as room:
         started = time.monotonic()
         for place, pk in enumerate(ids):
-            if not room or time.monotonic() - started > LONGEST_CHUNK_S:
+            if not room or _no_more(started):
                 give_back(ids[place:])
                 return
             deliver(pk)
 
 
+def _no_more(started: float) -> bool:
+    """Whether this worker is being stopped, or this chunk has had its share of the time."""
+    return pulse.progress.stopping or time.monotonic() - started > LONGEST_CHUNK_S
+
+
 def deliver(pk: int) -> None:
-    """Publish one result, if it is still waiting and its account is not told to wait."""
+    """Publish one result, if it is still waiting and nothing tells its account to wait."""
     started, at = time.monotonic(), timezone.now()
-    if _gate_closed(pk):
+    ticket = _admitted(pk, at)
+    if ticket is None:
         return
     delivery = results.begin(pk, at, timedelta(seconds=settings.LEASE_S))
     if delivery is None:
+        gates.hand_back(ticket)
         return
+    breaker.hush(ticket.line, ticket.probing, at)
     crash.here("after_fence")
 
     def may_send() -> bool:
@@ -59,16 +68,18 @@ def deliver(pk: int) -> None:
     token = correlation.set(delivery.attempt.correlation_id)
     try:
         account = delivery.result.account
-        receipt = speak.publish(account, delivery.message, at, may_send=may_send)
+        with listening() as heard:
+            receipt = speak.publish(account, delivery.message, at, may_send=may_send)
     except NetworkError as problem:
-        retry.follow(delivery, problem, timezone.now())
+        retry.follow(delivery, problem, timezone.now(), gates.told(ticket, problem, heard))
     except Exception:
         logger.exception("result %s on %s broke off", pk, delivery.result.provider)
         broken = Uncertain("Something broke on our side while sending; it may have gone out.")
-        retry.follow(delivery, broken, timezone.now())
+        retry.follow(delivery, broken, timezone.now(), gates.told(ticket, broken, []))
     else:
         crash.here("before_record")
         results.posted(delivery, receipt, timezone.now())
+        breaker.spread(gates.told(ticket, None, heard), timezone.now())
     finally:
         correlation.reset(token)
 
@@ -80,21 +91,17 @@ def give_back(ids: Sequence[int]) -> int:
     return rows.move([State.QUEUED], State.SCHEDULED, due_at=soon, queued_at=None)
 
 
-def _gate_closed(pk: int) -> bool:
-    """Whether the account must wait; if so the result goes back until then, no attempt used."""
-    result = PostResult.objects.select_related("account").filter(pk=pk).first()
-    if result and result.account.state != AccountState.CONNECTED:
-        return bool(results.hold_unusable())
-    until = result.account.blocked_until if result else None
-    if until is None or until <= timezone.now():
-        return False
-    later = until + timedelta(seconds=random.uniform(0, 2))  # noqa: S311 - spreads load
-    PostResult.objects.filter(pk=pk).move(
-        [State.QUEUED],
-        State.SCHEDULED,
-        due_at=later,
-        queued_at=None,
-        error="throttled",
-        words="The network asked this account to wait; it goes on by itself.",
-    )
-    return True
+def _admitted(pk: int, at: datetime) -> Ticket | None:
+    """The right to go now; None if it is not to go, with the result put where it waits."""
+    waiting = PostResult.objects.select_related("account__token")
+    result = waiting.filter(pk=pk, state=State.QUEUED).first()
+    if result is None:
+        return None
+    if result.account.state != AccountState.CONNECTED:
+        results.hold_unusable()
+        return None
+    answer = gates.admit(result.account, at)
+    if isinstance(answer, Ticket):
+        return answer
+    gates.put_off(result, answer, at)
+    return None

@@ -73,6 +73,8 @@ ROUTES: dict[str, dict[str, Any]] = {
     "workers.refresh_counts": {"queue": HOUSEKEEPING},
     "workers.dispatch": {"queue": DISPATCH},
     "workers.sweep": {"queue": HOUSEKEEPING},
+    "workers.canary": {"queue": HOUSEKEEPING},
+    "workers.own_canary": {"queue": HOUSEKEEPING},
 }
 JOBS: tuple[Job, ...] = (
     Job("refresh expired tokens", "workers.refresh_expired_tokens", 60, HOUSEKEEPING),

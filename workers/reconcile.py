@@ -17,6 +17,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from posting import results
+from posting.models import PostResult
 from posting.results import Delivery
 from posting.states import State
 from providers.kit.contract import Provider, Receipt
@@ -28,10 +29,12 @@ from providers.kit.errors import (
     Throttled,
     Uncertain,
 )
-from providers.kit.http import correlation
+from providers.kit.http import correlation, listening
 from tokens import speak
 from tokens.networks import network
-from workers import retry
+from workers import breaker, gates, retry
+from workers.breaker import Verdict
+from workers.gates import Ticket
 
 logger = logging.getLogger(__name__)
 NEGATIVES_NEEDED = 2
@@ -49,8 +52,12 @@ def reconcile(ids: Sequence[int]) -> None:
 def look(pk: int) -> None:
     """Ask the network for one uncertain result and decide by its answer."""
     started, at = time.monotonic(), timezone.now()
+    ticket = _admitted(pk, at)
+    if ticket is None:
+        return
     delivery = results.begin_look(pk, at, timedelta(seconds=settings.LEASE_S))
     if delivery is None:
+        gates.hand_back(ticket)
         return
 
     def may_send() -> bool:
@@ -59,20 +66,41 @@ def look(pk: int) -> None:
 
     token = correlation.set(delivery.attempt.correlation_id)
     try:
-        _ask(delivery, at, may_send)
+        with listening() as heard:
+            _ask(delivery, at, may_send)
     except NetworkError as problem:
-        _no_answer(delivery, problem, timezone.now())
+        _no_answer(delivery, problem, timezone.now(), gates.told(ticket, problem, heard))
     except Exception:
         logger.exception("looking up result %s broke off", pk)
         broken = Uncertain("Something broke on our side while asking the network.")
-        _no_answer(delivery, broken, timezone.now())
+        _no_answer(delivery, broken, timezone.now(), gates.told(ticket, broken, []))
+    else:
+        breaker.spread(gates.told(ticket, None, heard), timezone.now())
     finally:
         correlation.reset(token)
 
 
+def _admitted(pk: int, at: datetime) -> Ticket | None:
+    """The right to ask now; None if the network or the account is to be left alone a while."""
+    waiting = PostResult.objects.filter(pk=pk, state=State.UNCERTAIN)
+    result = waiting.select_related("account__token").first()
+    if result is None:
+        return None
+    answer = gates.admit(result.account, at, posts=False)
+    if isinstance(answer, Ticket):
+        return answer
+    waiting.update(due_at=answer.until, queued_at=None)
+    return None
+
+
 def repeat_is_harmless(provider: Provider, delivery: Delivery, at: datetime) -> bool:
-    """Whether the same message may be sent again: the network would recognise it."""
-    return at - delivery.message.created_at < provider.resend_window
+    """Whether the same message may be sent again: the network would recognise it.
+
+    One that is too late by now is only looked for: a repeat might be what brings it out.
+    """
+    late_at = delivery.result.late_at
+    recognised = at - delivery.message.created_at < provider.resend_window
+    return recognised and (late_at is None or at < late_at)
 
 
 def _ask(delivery: Delivery, at: datetime, may_send: Callable[[], bool]) -> None:
@@ -96,6 +124,16 @@ def _ask(delivery: Delivery, at: datetime, may_send: Callable[[], bool]) -> None
 def _negative(delivery: Delivery, provider: Provider, at: datetime) -> None:
     """The post is not seen; believed only when seen to be missing twice, spaced apart."""
     negatives = delivery.result.negatives + 1
+    if negatives >= NEGATIVES_NEEDED and delivery.result.attempts >= settings.MAX_ATTEMPTS:
+        results.not_seen(
+            delivery,
+            State.FAILED,
+            at,
+            words=f"{provider.label} does not show the post ({negatives} looks).",
+            next_step="It did not arrive in as many tries as are allowed; stays failed.",
+            error="unavailable",
+        )
+        return
     if negatives >= NEGATIVES_NEEDED:
         results.not_seen(
             delivery,
@@ -119,8 +157,16 @@ def _negative(delivery: Delivery, provider: Provider, at: datetime) -> None:
     )
 
 
-def _no_answer(delivery: Delivery, problem: NetworkError, at: datetime) -> None:
-    """The network could not be asked, or refused the repeat."""
+def _no_answer(delivery: Delivery, problem: NetworkError, at: datetime, verdict: Verdict) -> None:
+    """The network could not be asked, or refused the repeat; then the others are told."""
+    _wait_for_answer(delivery, problem, at, verdict)
+    breaker.spread(verdict, at)
+
+
+def _wait_for_answer(
+    delivery: Delivery, problem: NetworkError, at: datetime, verdict: Verdict
+) -> None:
+    """While the network is in trouble looks are not counted."""
     if isinstance(problem, Duplicate) and problem.external_id:
         results.posted(delivery, Receipt(problem.external_id, problem.url), at)
         return
@@ -129,12 +175,14 @@ def _no_answer(delivery: Delivery, problem: NetworkError, at: datetime) -> None:
             delivery, State.FAILED, problem, at, next_step="Stays failed until tried again."
         )
         return
-    if delivery.result.looks >= MOST_LOOKS or isinstance(problem, Forbidden):
+    looks = delivery.result.looks - bool(verdict.until)
+    if looks >= MOST_LOOKS or isinstance(problem, Forbidden):
         _give_up(delivery, at, problem.words)
         return
     due_at = at + min(SLOWEST, retry.backoff(delivery.result.looks) + timedelta(seconds=1))
     if isinstance(problem, Throttled):
-        due_at = retry.close_gate(delivery, problem, at)
+        due_at = retry.close_gate(delivery, problem, at, verdict)
+    due_at = max(due_at, verdict.until or due_at)
     results.refused(
         delivery,
         State.UNCERTAIN,
@@ -142,6 +190,7 @@ def _no_answer(delivery: Delivery, problem: NetworkError, at: datetime) -> None:
         at,
         next_step=f"Asks again at {due_at:%H:%M:%S} UTC.",
         due_at=due_at,
+        looks=looks,
     )
 
 

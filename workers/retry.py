@@ -22,22 +22,28 @@ from providers.kit.errors import (
     Uncertain,
     Unexpected,
 )
-from tokens.models import SocialAccount
 from tokens.networks import network
+from workers import breaker, gates
+from workers.breaker import Verdict
 
 logger = logging.getLogger(__name__)
 FIRST_RESEND = timedelta(seconds=1)
 
 
-def follow(delivery: Delivery, problem: NetworkError, at: datetime) -> None:
-    """Write down what happened and move the result to what happens next."""
+def follow(delivery: Delivery, problem: NetworkError, at: datetime, verdict: Verdict) -> None:
+    """Write down what happened and move the result to what happens next; then tell the others."""
+    _follow(delivery, problem, at, verdict)
+    breaker.spread(verdict, at)
+
+
+def _follow(delivery: Delivery, problem: NetworkError, at: datetime, verdict: Verdict) -> None:
     match problem:
         case Duplicate():
             _duplicate(delivery, problem, at)
         case Throttled():
-            _throttled(delivery, problem, at)
+            _throttled(delivery, problem, at, verdict)
         case Unavailable():
-            _unavailable(delivery, problem, at)
+            _unavailable(delivery, problem, at, verdict)
         case Uncertain():
             _uncertain(delivery, problem, at)
         case Unauthorized():
@@ -73,32 +79,36 @@ def _duplicate(delivery: Delivery, problem: Duplicate, at: datetime) -> None:
         _uncertain(delivery, Uncertain(problem.words, status=problem.status), at)
 
 
-def close_gate(delivery: Delivery, problem: Throttled, at: datetime) -> datetime:
-    """The account waits as long as the network says; returns until when."""
+def close_gate(delivery: Delivery, problem: Throttled, at: datetime, verdict: Verdict) -> datetime:
+    """The account, or all that come by our app, wait as long as the network says; until when."""
     wait = problem.wait if problem.wait is not None else backoff(delivery.result.attempts + 3)
-    until = at + max(wait, timedelta(seconds=1))
-    SocialAccount.objects.filter(pk=delivery.result.account_id).update(blocked_until=until)
+    until = at + max(wait, timedelta(seconds=1)) + gates.apart(delivery.result.account_id)
+    gates.closed(delivery.result, verdict, until, at)
     return until
 
 
-def _throttled(delivery: Delivery, problem: Throttled, at: datetime) -> None:
+def _throttled(delivery: Delivery, problem: Throttled, at: datetime, verdict: Verdict) -> None:
     """Wait; no attempt is used."""
     tries = delivery.result.attempts
-    until = close_gate(delivery, problem, at)
+    until = close_gate(delivery, problem, at, verdict)
     results.refused(
         delivery,
         State.SCHEDULED,
         problem,
         at,
         next_step=f"Goes on by itself at {_clock(until)}; no attempt was used.",
-        due_at=until + timedelta(seconds=random.uniform(0, 1)),  # noqa: S311 - spreads load
+        due_at=until,
         attempts=max(tries - 1, 0),
     )
 
 
-def _unavailable(delivery: Delivery, problem: Unavailable, at: datetime) -> None:
+def _unavailable(delivery: Delivery, problem: Unavailable, at: datetime, verdict: Verdict) -> None:
+    """Another try; while the network is in trouble, or nobody can tell, that never ends it."""
     tries = delivery.result.attempts
-    if tries >= settings.MAX_ATTEMPTS:
+    if verdict.until:
+        _left_alone(delivery, problem, at, verdict.until)
+        return
+    if tries >= settings.MAX_ATTEMPTS and verdict.known:
         _failed(delivery, problem, at)
         return
     due_at = at + (problem.wait if problem.wait is not None else backoff(tries))
@@ -109,6 +119,20 @@ def _unavailable(delivery: Delivery, problem: Unavailable, at: datetime) -> None
         at,
         next_step=f"Tries again at {_clock(due_at)} (try {tries + 1} of {settings.MAX_ATTEMPTS}).",
         due_at=due_at,
+    )
+
+
+def _left_alone(delivery: Delivery, problem: Unavailable, at: datetime, until: datetime) -> None:
+    """It waits with all others until the network is better; no attempt is used."""
+    results.refused(
+        delivery,
+        State.SCHEDULED,
+        problem,
+        at,
+        next_step=f"The network has trouble: this waits and goes on by itself, next try at"
+        f" {_clock(until)}; no attempt was used.",
+        due_at=until,
+        attempts=max(delivery.result.attempts - 1, 0),
     )
 
 

@@ -9,6 +9,7 @@ from django import template
 
 import providers
 from posting.models import Attempt, Post, PostResult
+from posting.results import LIMITED, TROUBLE
 from posting.states import LATE, PostState, State
 from tokens.states import AccountState
 
@@ -57,7 +58,7 @@ RESULTS: dict[State, Wording] = {
     ),
     State.CANCELLED: Wording("Cancelled", "It was stopped before it went out.", "off", "ban"),
     State.MISSED: Wording(
-        "Missed", "Its time had passed, and it was not to go out late.", "bad", "clock"
+        "Missed", "It did not go out in time. You can still send it now.", "bad", "clock"
     ),
     State.UNCONFIRMED: Wording(
         "Please check",
@@ -74,6 +75,14 @@ BECAUSE: dict[tuple[State, str], Wording] = {
         AGAIN,
         label="Waiting",
         means="{network} asked this account to slow down. It goes on by itself.",
+    ),
+    (State.SCHEDULED, LIMITED): replace(
+        AGAIN,
+        label="Waiting",
+        means="{network} takes no more from this account for now. It goes on by itself.",
+    ),
+    (State.SCHEDULED, TROUBLE): replace(
+        AGAIN, label="Waiting", means="{network} has trouble. It waits and goes on by itself."
     ),
     (State.SCHEDULED, "unavailable"): replace(
         AGAIN, means="{network} could not be reached. The next try comes by itself."
@@ -108,8 +117,8 @@ BECAUSE: dict[tuple[State, str], Wording] = {
     ),
     (State.HELD, LATE): Wording(
         "Late",
-        "Its account can post again, but the time of this post has long passed. Send it now, or"
-        " cancel it.",
+        "It could not go out in time, and it is later now than it may be without you. Send it now,"
+        " give it a new time, skip it or cancel it.",
         "warn",
         "clock",
     ),
@@ -209,7 +218,7 @@ def way_on(result: PostResult) -> Way | None:
 @register.filter
 def again_words(results: Iterable[PostResult]) -> str:
     """What the button for another try says: what is late was never tried."""
-    late = any(result.state == State.HELD and result.can_try_again for result in results)
+    late = any(result.is_late or result.state == State.MISSED for result in results)
     return "Send now" if late else "Try again"
 
 

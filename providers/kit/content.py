@@ -1,4 +1,4 @@
-"""What a post carries beside its text: pictures, videos, what a network takes of them, and steps.
+"""What a post carries and what a network takes of it: text, pictures, videos, links, and steps.
 
 Values only, and the one thing that is not: `Saved`, through which a publish of several steps tells
 how far it came, so that another attempt goes on from there and repeats nothing.
@@ -11,6 +11,29 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 from typing import BinaryIO, Protocol
+
+
+class Unit(StrEnum):
+    """In what a network counts the length of a text."""
+
+    WEIGHTED = "weighted"  # X: weights per code point, an emoji is 2, a URL a fixed number
+    GRAPHEMES = "graphemes"  # user-perceived characters
+    CODE_POINTS = "code_points"
+    UTF16 = "utf16"
+
+
+@dataclass(frozen=True, slots=True)
+class TextRule:
+    """The longest text: `limit` in `unit`; a URL counts `url_length` if set; bytes are UTF-8.
+
+    `short_mentions`: `@user@domain` counts as `@user`.
+    """
+
+    limit: int
+    unit: Unit
+    url_length: int | None = None
+    byte_limit: int | None = None
+    short_mentions: bool = False
 
 
 class Kind(StrEnum):
@@ -54,6 +77,31 @@ class VideoRule:
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """What fits into one post. None: not offered. `mixed`: pictures and videos go together.
+
+    `caption`: the rule for a text beside media, where it is another one. `replies`: a post can
+    answer another one, so that a thread or a first comment can be made. `links`: `Message.link` is
+    shown apart from the text; `links_beside_media`: beside pictures and videos too. Where a link
+    is not offered it belongs into the text, and `Message.link` is empty.
+    """
+
+    text: TextRule
+    images: ImageRule | None = None
+    video: VideoRule | None = None
+    needs_media: bool = False
+    mixed: bool = False
+    replies: bool = False
+    caption: TextRule | None = None
+    links: bool = False
+    links_beside_media: bool = False
+
+    def words(self, *, beside_media: bool) -> TextRule:
+        """The rule for the text of a post with or without media."""
+        return self.caption or self.text if beside_media else self.text
+
+
+@dataclass(frozen=True, slots=True)
 class Media:
     """One picture or video, made to fit the network already.
 
@@ -85,7 +133,11 @@ class Saved(Protocol):
         """What a step saved under `name`, "" if it has not come so far."""
 
     def keep(self, name: str, value: str) -> None:
-        """Commit it; raises Unavailable if the delivery is no longer ours, and nothing is sent."""
+        """Commit it, in place of what was there; "" forgets it.
+
+        Raises Unavailable if the delivery is no longer ours or too little of its lease is left for
+        one more request: let it pass, and send nothing after it.
+        """
 
 
 class InMemory:

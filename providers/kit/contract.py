@@ -1,7 +1,8 @@
-"""What a network offers and what crosses its door: Provider, Message, Receipt, Grant, Limits.
+"""What a network offers and what crosses its door: Provider, Message, Receipt, Grant.
 
-Values only; no Django, no database. An optional ability is an optional method (see the protocols
-at the end): a method that is not written is an ability that is not offered.
+Values only; no Django, no database. What fits into a post stands in `providers.kit.content`. An
+optional ability is an optional method (see the protocols at the end): a method that is not written
+is an ability that is not offered.
 """
 
 from __future__ import annotations
@@ -12,8 +13,17 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
-from providers.kit.content import ImageRule, InMemory, Media, Saved, VideoRule
+from providers.kit.content import ImageRule as ImageRule
+from providers.kit.content import InMemory as InMemory
+from providers.kit.content import Kind as Kind
+from providers.kit.content import Limits as Limits
+from providers.kit.content import Media as Media
+from providers.kit.content import Saved as Saved
+from providers.kit.content import TextRule as TextRule
+from providers.kit.content import Unit as Unit
+from providers.kit.content import VideoRule as VideoRule
 from providers.kit.http import Wire
+from providers.kit.rates import Cap, Meter
 
 
 class Family(StrEnum):
@@ -24,44 +34,6 @@ class Family(StrEnum):
     SELF_RENEWING = "self_renewing"  # the access token renews itself before it expires
     GRACE = "grace"  # rotating, but a repeat within a while gives the same successor
     NONE = "none"  # nothing to refresh
-
-
-class Unit(StrEnum):
-    """In what a network counts the length of a text."""
-
-    WEIGHTED = "weighted"  # X: weights per code point, an emoji is 2, a URL a fixed number
-    GRAPHEMES = "graphemes"  # user-perceived characters
-    CODE_POINTS = "code_points"
-    UTF16 = "utf16"
-
-
-@dataclass(frozen=True, slots=True)
-class TextRule:
-    """The longest text: `limit` in `unit`; a URL counts `url_length` if set; bytes are UTF-8.
-
-    `short_mentions`: `@user@domain` counts as `@user`.
-    """
-
-    limit: int
-    unit: Unit
-    url_length: int | None = None
-    byte_limit: int | None = None
-    short_mentions: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What fits into one post. None: not offered. `mixed`: pictures and videos go together.
-
-    `replies`: a post can answer another one, so that a thread or a first comment can be made.
-    """
-
-    text: TextRule
-    images: ImageRule | None = None
-    video: VideoRule | None = None
-    needs_media: bool = False
-    mixed: bool = False
-    replies: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,8 +133,7 @@ class Dance:
     """One authorization-code dance: whose app, where, and the secrets that belong to it alone.
 
     `proof_key`: a private key (a JWK as JSON text) made for this dance; networks without DPoP
-    ignore it. `hint`: whom the person said to be, "" if nobody asked. `memory`: what `depart`
-    learnt and `exchange` must know again, as it was returned.
+    ignore it. `hint`: whom the person said to be, "" if nobody. `memory`: as `depart` gave it.
     """
 
     app: App
@@ -233,6 +204,8 @@ class Provider:
     """Blanks that a post for this network has beside its text (a board, a title)."""
     page_fields: ClassVar[tuple[Field, ...]] = ()
     """The blanks before the network's own page, where it connects by form (`fields`) as well."""
+    key_in_address: ClassVar[bool] = False
+    """Whether the network wants its key in the address itself; give it to the Wire as `secrets`."""
     binds_tokens: ClassVar[bool] = False
     """Whether its dances bind tokens to a key of ours (DPoP): each gets a fresh one."""
     ids_per_host: ClassVar[bool] = False
@@ -240,10 +213,12 @@ class Provider:
     resend_window: ClassVar[timedelta] = timedelta(0)
     """How long after the first attempt a repeat of the same Message is harmless."""
     renewals_per_minute: ClassVar[int | None] = None
-    """How many keys may be renewed ahead of need in a minute, all accounts together; None: no limit
-    is known."""
+    """How many keys may be renewed ahead of need in a minute, all accounts together, if known."""
     settle: ClassVar[timedelta] = timedelta(seconds=60)
     """How far apart two look-ups must lie before "not there" is believed."""
+    caps: ClassVar[tuple[Cap, ...]] = ()
+    meters: ClassVar[tuple[Meter, ...]] = ()
+    """How many posts it takes, and where its answers say what is left; () if that is unknown."""
 
     def __init__(self, options: Mapping[str, str], wire: Wire) -> None:
         self.options = options
@@ -264,8 +239,11 @@ class Provider:
     def publish(self, message: Message, account: Account) -> Receipt:
         """Publish once; returns the receipt or raises one of the errors (StillWorking among them).
 
-        A publish of several steps keeps each step's result in `message.saved` and goes on from
-        there: only the last step, which makes the post visible, may end Uncertain.
+        A publish of several steps keeps what each came to in `message.saved` as soon as it is
+        known, and goes on from there when it is called again (see `providers.kit.steps`). Only the
+        step that makes the post visible may end Uncertain; all before it are safe to repeat, so a
+        lost answer is Unavailable there. No request outlives the Wire's deadline, and between two
+        `keep`s stands one request: the engine's lease is renewed or refused there.
         """
         raise NotImplementedError(f"{type(self).__name__}.publish")
 
@@ -282,8 +260,8 @@ def practice_options(adapter: type[Provider], street_url: str) -> dict[str, str]
 def practice_values(adapter: type[Provider], street_url: str) -> dict[str, str]:
     """What a person of the practice street fills into the connect form."""
     options = practice_options(adapter, street_url)
-    fields = (*adapter.fields, *adapter.page_fields)
-    return {f.name: f.practice or options.get(f.default, "") for f in fields}
+    every = (*adapter.fields, *adapter.page_fields)
+    return {f.name: f.practice or options.get(f.default, "") for f in every}
 
 
 @runtime_checkable

@@ -13,10 +13,11 @@ import json
 import re
 import ssl
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote, urlsplit
 
 import requests
@@ -24,10 +25,15 @@ import urllib3.exceptions
 
 from providers.kit.errors import NetworkError, Unavailable, Uncertain, Unexpected
 from providers.kit.sockets import PrivateAddress, deadline, session
+from providers.kit.uploads import Body, File, multipart
 
 correlation: contextvars.ContextVar[str] = contextvars.ContextVar("correlation", default="")
 """The id that ties an attempt, its log lines and its HTTP requests together."""
+_ears: contextvars.ContextVar[list[Reply | NetworkError] | None] = contextvars.ContextVar(
+    "ears", default=None
+)
 
+Said = TypeVar("Said", bound="Reply | NetworkError")
 MAX_BODY_BYTES = 1_000_000
 MAX_WORDS = 400
 _TOKEN_LIKE = re.compile(
@@ -59,6 +65,7 @@ class Reply:
     safe: bool
     received_at: datetime
     secrets: tuple[str, ...] = field(default=(), repr=False)
+    url: str = field(default="", repr=False)
 
     @property
     def ok(self) -> bool:
@@ -124,6 +131,24 @@ class Reply:
         )
 
 
+@contextmanager
+def listening() -> Iterator[list[Reply | NetworkError]]:
+    """Collects what the networks answer within the block, in order; a lost answer as its error."""
+    heard: list[Reply | NetworkError] = []
+    token = _ears.set(heard)
+    try:
+        yield heard
+    finally:
+        _ears.reset(token)
+
+
+def _overheard(said: Said) -> Said:
+    """Passes an answer, or its loss, on to whoever listens."""
+    if (heard := _ears.get()) is not None:
+        heard.append(said)
+    return said
+
+
 def redact(text: str, secrets: tuple[str, ...] = ()) -> str:
     """`text` without the given secrets and without anything shaped like a token.
 
@@ -165,6 +190,12 @@ def text_in(data: object, name: str) -> str:
     return value if isinstance(value, str) else ""
 
 
+def objects_in(data: object, name: str) -> list[dict[str, Any]]:
+    """The objects of the list under `name` in a JSON object; [] for anything else."""
+    value = data.get(name) if isinstance(data, Mapping) else None
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+
+
 class Wire:
     """Sends requests to one network.
 
@@ -193,7 +224,9 @@ class Wire:
         safe: bool | None = None,
         params: Mapping[str, str] | None = None,
         form: Mapping[str, str] | None = None,
-        json: Mapping[str, Any] | None = None,
+        files: Mapping[str, File] | None = None,
+        body: File | None = None,
+        json: Mapping[str, Any] | Sequence[Any] | None = None,
         headers: Mapping[str, str] | None = None,
         bearer: str = "",
         basic: tuple[str, str] | None = None,
@@ -201,28 +234,25 @@ class Wire:
     ) -> Reply:
         """One request, one answer; never retried, never redirected.
 
-        `safe` says whether repeating it is harmless (default: GET only). `secrets` are values
-        that must not come back in `words`; `bearer`, `basic` and form secrets are added.
-        Raises Unavailable (certainly not taken), Uncertain (sent, answer lost), Unexpected
-        (address not allowed).
+        `safe` says whether repeating it is harmless (default: GET only). `files` make the form a
+        multipart one; `body` is sent as it is. `secrets` are values that must not come back in
+        `words`; `bearer`, `basic` and form secrets are added. Raises Unavailable (certainly not
+        taken), Uncertain (sent, answer lost), Unexpected (address not allowed).
         """
         safe = method == "GET" if safe is None else safe
         hidden = (*secrets, bearer, *_basic_secrets(basic), *_form_secrets(form))
-        sent_headers = {**(headers or {})}
-        if bearer:
-            sent_headers["Authorization"] = f"Bearer {bearer}"
-        if correlation.get():
-            sent_headers["X-Request-ID"] = correlation.get()
+        load, about = _load(form, files, body)
         request = requests.Request(
             method,
             url,
             params=params,
-            data=form,
+            data=load,
             json=json,
-            headers=sent_headers,
+            headers={**about, **(headers or {}), **_calling_card(bearer)},
             auth=basic,
         )
-        return self._send(request, safe=safe, secrets=tuple(s for s in hidden if s))
+        with closing(load) if isinstance(load, Body) else nullcontext():
+            return self._send(request, safe=safe, secrets=tuple(s for s in hidden if s))
 
     def _send(self, request: requests.Request, *, safe: bool, secrets: tuple[str, ...]) -> Reply:
         line = self._session_for(request.url)
@@ -242,10 +272,13 @@ class Wire:
                 with response:
                     body = _read(response, ends_at)
         except requests.RequestException as problem:
-            raise _lost(problem, safe, late=time.monotonic() >= ends_at) from None
+            raise _overheard(_lost(problem, safe, late=time.monotonic() >= ends_at)) from None
         except (urllib3.exceptions.HTTPError, OSError, _TooLong) as problem:
-            raise _lost(problem, safe, late=time.monotonic() >= ends_at) from None
-        return Reply(response.status_code, response.headers, body, safe, datetime.now(UTC), secrets)
+            raise _overheard(_lost(problem, safe, late=time.monotonic() >= ends_at)) from None
+        at, url = datetime.now(UTC), prepared.url or ""
+        return _overheard(
+            Reply(response.status_code, response.headers, body, safe, at, secrets, url)
+        )
 
     def _session_for(self, url: str) -> requests.Session:
         try:
@@ -257,6 +290,24 @@ class Wire:
         if parts.scheme != "https" or not parts.hostname:
             raise Unexpected("The network's address must begin with https://.")
         return self._session
+
+
+def _load(
+    form: Mapping[str, str] | None, files: Mapping[str, File] | None, body: File | None
+) -> tuple[Mapping[str, str] | Body | None, dict[str, str]]:
+    """What is sent, and the headers that say what it is."""
+    if files:
+        load, kind = multipart(form or {}, files)
+        return load, {"Content-Type": kind}
+    if body:
+        return Body(body), {"Content-Type": body.mime}
+    return form, {}
+
+
+def _calling_card(bearer: str) -> dict[str, str]:
+    """The headers that say who calls, and in which attempt."""
+    card = {"Authorization": f"Bearer {bearer}"} if bearer else {}
+    return card | ({"X-Request-ID": correlation.get()} if correlation.get() else {})
 
 
 class _TooLong(Exception):

@@ -26,7 +26,7 @@ from providers.kit.errors import (
     Unexpected,
 )
 from providers.kit.http import Reply
-from providers.kit.rates import retry_after
+from providers.kit.rates import asked_wait
 
 OUR_FAULT = frozenset(
     {"invalid_client", "unauthorized_client", "bad_client_secret", "incorrect_client_credentials"}
@@ -174,7 +174,7 @@ class OAuthProvider(Provider):
 
     def wait(self, reply: Reply) -> timedelta | None:
         """How long this answer asks us to wait, in this network's dialect."""
-        return retry_after(reply)
+        return asked_wait(reply, self.meters)
 
     def grant_is_dead(self, reply: Reply) -> bool:
         """Whether this refusal means that the person has to connect again."""

@@ -243,11 +243,16 @@ def length(text: str, rule: TextRule) -> int:
             return len(_shortened(text, rule).encode("utf-16-le", "surrogatepass")) // 2
 
 
-def problems(text: str, limits: Limits, label: str) -> tuple[str, ...]:
-    """Why `text` does not fit, in sentences for its author; empty where it fits."""
-    rule = limits.text
+def problems(
+    text: str, limits: Limits, label: str, *, beside_media: bool = False
+) -> tuple[str, ...]:
+    """Why `text` does not fit, in sentences for its author; empty where it fits.
+
+    `beside_media`: the post has pictures or a video too, so its text may be empty.
+    """
+    rule = limits.words(beside_media=beside_media)
     if not text.strip():
-        return (f"{label}: the text is empty.",)
+        return () if beside_media else (f"{label}: the text is empty.",)
     found = []
     if (count := length(text, rule)) > rule.limit:
         found.append(f"{label}: {_too_long(count, rule.limit, 'character')}")

@@ -14,7 +14,7 @@ from datetime import datetime
 from math import ceil
 from typing import Any
 
-from sandbox.kit.network import Answer, RefusalError, as_json
+from sandbox.kit.network import Answer, Person, RefusalError, as_json
 from sandbox.kit.store import Document
 from sandbox.kit.text import graphemes
 
@@ -59,6 +59,12 @@ def jwt(claims: Document) -> str:
     head = b".".join(base64.urlsafe_b64encode(part).rstrip(b"=") for part in parts)
     seal = base64.urlsafe_b64encode(hmac.digest(b"practice", head, "sha256")).rstrip(b"=")
     return f"{head.decode()}.{seal.decode()}"
+
+
+def did_document(person: Person, home: str) -> Document:
+    """What the directory says of somebody: the handle, and the server that holds the account."""
+    pds = {"id": "#atproto_pds", "type": "AtprotoPersonalDataServer", "serviceEndpoint": home}
+    return {"id": person.id, "alsoKnownAs": [f"at://{person.handle}"], "service": [pds]}
 
 
 def is_moment(value: object) -> bool:

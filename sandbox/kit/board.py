@@ -19,7 +19,10 @@ class Board:
         self.store.put(network, "post", post["id"], whole, post["account"])
 
     def take_down(self, network: str, post_id: str) -> bool:
-        """Remove a post; says whether it was there."""
+        """Remove a post; says whether it was there. The board remembers it as gone."""
+        post = self.post(network, post_id)
+        if post is not None:
+            self.store.put(network, "gone", post_id, post, post["account"])
         return self.store.drop(network, "post", post_id)
 
     def post(self, network: str, post_id: str) -> Document | None:
@@ -39,7 +42,13 @@ class Board:
         posts = self.store.newest("post", network, limit=limit)
         return [self.linked(post, root) for post in posts]
 
+    def gone(self, root: str, network: str = "", limit: int = -1) -> list[Document]:
+        """The posts that were deleted, the newest first."""
+        posts = self.store.newest("gone", network, limit=limit)
+        return [self.linked(post, root) for post in posts]
+
     def linked(self, post: Document, root: str) -> Document:
         """A post as the board shows it."""
         shown = {k: v for k, v in post.items() if k != "path"}
-        return {**shown, "url": f"{root}/{post['network']}{post['path']}"}
+        files = [{**m, "url": f"{root}/_street/files/{m['sha256']}"} for m in post.get("media", ())]
+        return {**shown, "media": files, "url": f"{root}/{post['network']}{post['path']}"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from sandbox.kit import page
@@ -20,6 +21,7 @@ from sandbox.kit.network import (
     route,
     routes_of,
 )
+from sandbox.kit.shelf import sight
 from sandbox.kit.store import Store
 from sandbox.kit.trouble import OrderError, Troubles
 
@@ -45,10 +47,11 @@ class Desk:
     def answer(self, request: Request) -> Answer | None:
         """The desk's answer, if the path is one of its own."""
         for mine in self.routes:
-            if mine.method == request.method and mine.pattern.fullmatch(request.path):
+            match = mine.pattern.fullmatch(request.path)
+            if mine.method == request.method and match:
                 handler = getattr(self, mine.handler)
                 try:
-                    answer: Answer = handler(request)
+                    answer: Answer = handler(replace(request, params=match.groupdict()))
                 except RefusalError as no:
                     return no.answer
                 return answer
@@ -94,7 +97,27 @@ class Desk:
     @route("GET", "/_street/board")
     def read_board(self, request: Request) -> Answer:
         network = request.query.get("network", "")
-        return as_json({"posts": self.board.everything(request.base, network)})
+        standing = self.board.everything(request.base, network)
+        return as_json({"posts": standing, "gone": self.board.gone(request.base, network)})
+
+    @route("GET", "/_street/files/{seal}")
+    def read_file(self, request: Request) -> Answer:
+        body = self.store.bytes_of(request.params["seal"])
+        kind = sight(body).mime or "application/octet-stream"
+        safe = ("X-Content-Type-Options", "nosniff")
+        return Answer(200 if body else 404, body, (("Content-Type", kind), safe))
+
+    @route("POST", "/_street/slow_media")
+    def slow_media(self, request: Request) -> Answer:
+        asked = request.fields()
+        polls = int(asked.get("polls", 2))
+        self.twin(asked.get("network")).shelf.be_slow(polls)
+        return as_json({"polls": polls})
+
+    @route("POST", "/_street/end_media")
+    def end_media(self, request: Request) -> Answer:
+        shelf = self.twin(request.fields().get("network")).shelf
+        return as_json({"ended": shelf.end_all(request.at)})
 
     @route("GET", "/_street/requests")
     def read_requests(self, request: Request) -> Answer:

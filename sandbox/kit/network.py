@@ -15,10 +15,18 @@ from typing import Any, ClassVar, TypeVar
 from urllib.parse import parse_qs, urlencode
 
 from sandbox.kit.board import Board
+from sandbox.kit.shelf import Part, Shelf, multipart, shown
 from sandbox.kit.store import Document, Store
 
-PURPOSES = ("publish", "token", "identity", "find", "delete", "revoke", "app")
-"""What a route can be for; trouble is ordered by these. A page for people has no purpose."""
+BEFORE_A_POST = ("upload", "describe", "container", "status")
+"""What comes before a post is seen: bytes go up, alt texts, a post that nobody sees yet, and the
+question whether all of it is ready."""
+PURPOSES = (
+    *("publish", "token", "identity", "find", "delete", "revoke", "app", "limits"),
+    *BEFORE_A_POST,
+)
+"""What a route can be for; trouble is ordered by these. `publish` is only what makes a post seen.
+A page for people has no purpose."""
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -57,6 +65,10 @@ class Request:
     def fields(self) -> dict[str, Any]:
         """The fields of the body, whether sent as JSON or as a form."""
         return self.json() if self.is_json else dict(self.form())
+
+    def parts(self) -> dict[str, Part]:
+        """The parts of a multipart form by name; {} if the body is none."""
+        return multipart(self.headers.get("content-type", ""), self.body)
 
     def bearer(self) -> str:
         """The token of the Authorization header."""
@@ -186,6 +198,11 @@ class Twin:
     lifetime_s: ClassVar[int | None] = None
     """How long an access token lives; None: for ever."""
 
+    hints: ClassVar[bool] = True
+    """Whether it says how long to wait when it is asked too fast."""
+    unplayed: ClassVar[frozenset[str]] = frozenset()
+    """Kinds of trouble that this network does not know (a bot's API has no app to be wrong)."""
+
     routes: ClassVar[tuple[Route, ...]] = ()
 
     def __init_subclass__(cls) -> None:
@@ -195,6 +212,7 @@ class Twin:
     def __init__(self, store: Store, board: Board) -> None:
         self.store = store
         self.board = board
+        self.shelf = Shelf(store, self.name)
         for name in ("ada", "bo"):
             self.person(name)
 
@@ -255,14 +273,20 @@ class Twin:
     def receive(
         self, person: Person, post_id: str, text: str, path: str, at: float, **more: Any
     ) -> Document:
-        """Put a post on the board; `path` is where its page is."""
+        """Put a post on the board; `path` is where its page is.
+
+        `media`: what `self.shelf` gave for its pictures and videos. `reply_to`: the id of the post
+        that it answers. `link`: the page that it shows apart from its text.
+        """
+        more["media"] = [shown(one) for one in more.get("media", ())]
         post: Document = {
             "id": post_id,
             "text": text,
             "account": person.id,
             "handle": person.handle,
         }
-        post |= {"path": path, "key": "", "created_at": iso(at), "received_at": at, **more}
+        post |= {"path": path, "key": "", "created_at": iso(at), "received_at": at}
+        post |= {"reply_to": "", "link": "", **more}
         self.board.pin(self.name, post)
         return post
 

@@ -101,13 +101,46 @@ def permalink(twin: Twin, post: Document | None) -> Answer:
     person = twin.person_by(post["account"])
     author = portrait(twin, person) if person else escape(post["handle"])
     words = escape(post["text"]).replace("\n", "<br>")
+    shown = twin.board.linked(post, "")
+    above = twin.board.post(twin.name, str(post.get("reply_to", "")))
+    answers = f'<p class="quiet">In answer to {quoted(above, twin)}</p>' if above else ""
     body = (
         f'<main class="alone paint-{twin.name}"><article class="sheet">'
         f'<p class="sign">{escape(twin.label)}</p><p class="who">{author}</p>'
-        f'<p class="words">{words}</p><p class="quiet"><time>{escape(post["created_at"])}</time>'
+        f'{answers}<p class="words">{words}</p>{card(shown)}{pictures(shown)}'
+        f'<p class="quiet"><time>{escape(post["created_at"])}</time>'
         ' · <a href="/">Back to the street</a></p></article></main>'
     )
     return as_page(frame(f"{post['handle']} on {twin.label}", body))
+
+
+def quoted(post: Document, twin: Twin) -> str:
+    """A post in a few words, to be clicked on."""
+    link = twin.board.linked(post, "")["url"]
+    return f'<a href="{escape(link)}">{escape(post["text"][:60] or "a post without words")}</a>'
+
+
+def card(post: Document) -> str:
+    """The page that a post shows apart from its text."""
+    link = escape(str(post.get("link", "")))
+    return f'<p class="card">{link}</p>' if link else ""
+
+
+def pictures(post: Document) -> str:
+    """What a post shows beside its text; the alternative text is there to be read as well."""
+    return "".join(
+        f'<figure class="shown">{seen(one)}<figcaption>{escape(one["alt"]) or "no description"}'
+        "</figcaption></figure>"
+        for one in post.get("media", ())
+    )
+
+
+def seen(media: Document) -> str:
+    """A picture, or the words for a video."""
+    source, alt = escape(media["url"]), escape(media["alt"])
+    if media["kind"] == "image":
+        return f'<img src="{source}" alt="{alt}">'
+    return f'<a href="{source}">a {escape(media["kind"])} of {media["size"]:,} bytes</a>'
 
 
 def street(twins: Sequence[Twin], pending: Sequence[Mapping[str, Any]], root: str) -> str:
@@ -132,6 +165,7 @@ def house(twin: Twin, pending: Sequence[Mapping[str, Any]], root: str) -> str:
     buttons = "".join(f'<button name="kind" value="{k}">{w}</button>' for k, w in BELLS)
     waiting = "".join(f"<li>{forecast(trouble)}</li>" for trouble in pending)
     posts = twin.board.everything(root, twin.name, limit=12)
+    gone = twin.board.gone(root, twin.name, limit=3)
     clouds = f'<ul class="clouds" aria-label="About to happen">{waiting}</ul>' if waiting else ""
     return (
         f'<article class="house paint-{twin.name}"><div class="roof"></div><div class="front">'
@@ -141,7 +175,7 @@ def house(twin: Twin, pending: Sequence[Mapping[str, Any]], root: str) -> str:
         f'<input type="hidden" name="network" value="{twin.name}">'
         f"<fieldset><legend>On the next post</legend>{buttons}</fieldset></form>{clouds}"
         f'</div><div class="letters"><h3>Received <span>{twin.board.count(twin.name)}</span></h3>'
-        f"{letters(posts)}</div></article>"
+        f"{letters(posts, gone)}</div></article>"
     )
 
 
@@ -153,16 +187,23 @@ def forecast(trouble: Mapping[str, Any]) -> str:
     return escape(f"{words}{where}{times}")
 
 
-def letters(posts: Sequence[Document]) -> str:
-    """The posts a house has received, the newest first."""
-    if not posts:
+def letters(posts: Sequence[Document], gone: Sequence[Document] = ()) -> str:
+    """The posts a house has received, the newest first, and the last that were deleted."""
+    if not posts and not gone:
         return '<p class="quiet">The letterbox is empty.</p>'
     rows = "".join(
-        f'<li><a href="{escape(p["url"])}">{escape(p["text"][:280])}</a>'
-        f'<span class="quiet">@{escape(p["handle"])} · {clock(p["received_at"])}</span></li>'
+        f'<li><a href="{escape(p["url"])}">{reply_mark(p)}{escape(p["text"][:280])}</a>'
+        f'{pictures(p)}<span class="quiet">@{escape(p["handle"])} · {clock(p["received_at"])}'
+        "</span></li>"
         for p in posts
     )
-    return f"<ol>{rows}</ol>"
+    lost = "".join(f'<li class="quiet"><s>{escape(p["text"][:80])}</s> deleted</li>' for p in gone)
+    return f"<ol>{rows}{lost}</ol>"
+
+
+def reply_mark(post: Document) -> str:
+    """Says that a post answers another one."""
+    return "↳ " if post.get("reply_to") else ""
 
 
 def clock(at: float) -> str:

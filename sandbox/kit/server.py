@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import re
 import socket
@@ -22,7 +23,8 @@ from sandbox.kit.store import Store
 from sandbox.kit.trouble import AFTER, BEFORE, Trouble, refusal, spoil
 
 HOST = re.compile(r"[A-Za-z0-9.\-]+(:\d{1,5})?")
-LARGEST_BODY = 16 * 1024 * 1024
+LARGEST_BODY = 64 * 1024 * 1024
+LONGEST_NOTE = 100_000
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +39,7 @@ class Street:
         with self.store.together():
             twins |= {name: twin(self.store, self.desk.board) for name, twin in TWINS.items()}
         self.twins: Mapping[str, Twin] = twins
+        self.numbers = itertools.count(1)
         self.server = Server((host, port), self)
         self.thread = threading.Thread(target=self.serve, name="street", daemon=True)
 
@@ -119,7 +122,12 @@ class Street:
         return answer
 
     def note(self, twin: Twin, route: Route, request: Request, answer: Answer | None) -> None:
-        """Keep a request of the wire for whoever asks what was really sent."""
+        """Keep a request of the wire for whoever asks what was really sent; of files the size."""
+        parts = {
+            name: {"filename": part.filename, "mime": part.mime, "size": len(part.data)}
+            | ({} if part.filename else {"text": part.text})
+            for name, part in request.parts().items()
+        }
         self.desk.requests.append(
             {
                 "network": twin.name,
@@ -127,9 +135,11 @@ class Street:
                 "path": request.path,
                 "query": dict(request.query),
                 "headers": dict(request.headers),
-                "body": request.body.decode("utf-8", "replace"),
+                "body": "" if parts else request.body[:LONGEST_NOTE].decode("utf-8", "replace"),
+                "parts": parts,
                 "status": answer.status if answer else 0,
                 "purpose": route.purpose,
+                "number": next(self.numbers),
             }
         )
 
@@ -235,7 +245,7 @@ class Door(BaseHTTPRequestHandler):
     def log_message(self, format: str, *args: Any) -> None:
         """Say nothing: what was asked stands in `/_street/requests`."""
 
-    do_GET = do_POST = do_PUT = do_DELETE = serve  # noqa: N815 (the names are http.server's)
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = serve  # noqa: N815 (the names are http.server's)
 
 
 def end(connection: socket.socket) -> None:

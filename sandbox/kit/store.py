@@ -1,6 +1,7 @@
-"""What the street remembers: one table of JSON documents that outlives a killed process.
+"""What the street remembers: JSON documents and files, which outlive a killed process.
 
-A document has a network, a kind, a key and, if somebody owns it, an owner to list it by.
+A document has a network, a kind, a key and, if somebody owns it, an owner to list it by. A file is
+found by the SHA-256 of its bytes; the oldest make room when there are too many.
 """
 
 from __future__ import annotations
@@ -25,9 +26,12 @@ create table if not exists documents (
     body text not null,
     unique (network, kind, key)
 );
+create table if not exists files (seal text primary key, body blob not null);
 create index if not exists documents_by_kind on documents (kind, seq);
 create index if not exists documents_by_owner on documents (network, kind, owner, seq);
 """
+
+ROOM_FOR_FILES = 256 * 1024 * 1024
 
 
 class Store:
@@ -116,6 +120,22 @@ class Store:
             ).fetchone()
         return int(row[0])
 
+    def put_bytes(self, seal: str, body: bytes) -> None:
+        """Keep a file under its SHA-256; the oldest files make room for it."""
+        with self.lock:
+            self.db.execute("insert or ignore into files (seal, body) values (?, ?)", (seal, body))
+            self.db.execute(
+                "delete from files where rowid in (select rowid from (select rowid,"
+                " sum(length(body)) over (order by rowid desc) as room from files) where room > ?)",
+                (ROOM_FOR_FILES,),
+            )
+
+    def bytes_of(self, seal: str) -> bytes:
+        """A file by its SHA-256; b"" if it is not here (any more)."""
+        with self.lock:
+            row = self.db.execute("select body from files where seal = ?", (seal,)).fetchone()
+        return bytes(row[0]) if row else b""
+
     def next_number(self, network: str, at: float) -> int:
         """A number larger than every one before, near the microseconds of `at`."""
         with self.lock:
@@ -129,6 +149,7 @@ class Store:
         marks = ", ".join("?" for _ in keep)
         with self.lock:
             self.db.execute(f"delete from documents where kind not in ({marks})", keep)
+            self.db.execute("delete from files")
 
     def close(self) -> None:
         """Let go of the file."""

@@ -34,13 +34,14 @@ class OrderError(ValueError):
 
 @dataclass(slots=True)
 class Trouble:
-    """An order: the next `times` requests of a purpose meet this kind of trouble."""
+    """An order: `times` requests of a purpose meet this kind of trouble, `after` so many others."""
 
     network: str
     kind: str
     on: str = "publish"
     times: int = 1
     seconds: float = 2.0
+    after: int = 0
 
 
 class Troubles:
@@ -60,9 +61,10 @@ class Troubles:
                 on=str(wish.get("on") or "publish"),
                 times=int(wish.get("times") or 1),
                 seconds=float(wish.get("seconds", 2.0)),
+                after=int(wish.get("after") or 0),
             )
         except (TypeError, ValueError) as error:
-            raise OrderError(f"times and seconds are numbers: {error}") from error
+            raise OrderError(f"times, seconds and after are numbers: {error}") from error
         check(trouble, networks)
         with self.lock:
             self.orders.append(trouble)
@@ -73,6 +75,9 @@ class Troubles:
         with self.lock:
             for trouble in self.orders:
                 if trouble.network == network and purpose and trouble.on in (purpose, "any"):
+                    if trouble.after > 0:
+                        trouble.after -= 1
+                        continue
                     trouble.times -= 1
                     if trouble.times < 1:
                         self.orders.remove(trouble)

@@ -77,7 +77,7 @@ class House:
 
 
 @contextmanager
-def house(folder: Path) -> Iterator[House]:
+def house(folder: Path, provider: str = "tests.bench.provider") -> Iterator[House]:
     """Start all servers on free ports; the environment then leads every child to them."""
     folder.chmod(0o755)
     with ExitStack() as stack:
@@ -99,7 +99,7 @@ def house(folder: Path) -> Iterator[House]:
             X_CLIENT_SECRET="bench-secret",
             LOG_LEVEL="WARNING",
         )
-        network = [sys.executable, "-m", "tests.bench.provider", str(port)]
+        network = [sys.executable, "-m", provider, str(port)]
         stack.enter_context(process(network, folder))
         redis = redis_command(redis_port, folder / "redis")
         broker = stack.enter_context(process(redis, folder))
@@ -110,10 +110,10 @@ def house(folder: Path) -> Iterator[House]:
 
 
 @contextmanager
-def workers(here: House) -> Iterator[list[int]]:
+def workers(here: House, queues: str = QUEUES, threads: int = THREADS) -> Iterator[list[int]]:
     """Celery as it runs in production, threads pool; their process ids, once both are ready."""
     base = [sys.executable, "-m", "celery", "-A", "project", "worker", "-P", "threads"]
-    base += ["-c", str(THREADS), "-Q", QUEUES, "-l", "INFO", "--without-gossip"]
+    base += ["-c", str(threads), "-Q", queues, "-l", "INFO", "--without-gossip"]
     base += ["--without-mingle", "-n"]
     with ExitStack() as stack:
         children = []

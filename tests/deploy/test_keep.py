@@ -151,3 +151,49 @@ def test_a_missing_program_is_told_in_one_sentence(keep: Keep) -> None:
     said, _ = keeper.communicate(timeout=5)
     assert keeper.returncode == 127
     assert said == "keep: cannot start no-such-program: No such file or directory\n"
+
+
+WATCHED = """
+import os, socket, sys, time
+with open(sys.argv[1], "a") as seen:
+    seen.write(f"{os.getpid()}\\n")
+line = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+line.connect(os.environ["NOTIFY_SOCKET"])
+line.send(b"WATCHDOG_USEC=1500000\\nWATCHDOG=1")
+while True:
+    time.sleep(0.1)
+    if sys.argv[2] == "works":
+        line.send(b"WATCHDOG=1")
+"""
+
+
+def test_a_process_that_falls_silent_is_killed_and_started_again(
+    keep: Keep, tmp_path: Path
+) -> None:
+    seen = tmp_path / "seen"
+    keeper = keep(sys.executable, "-c", WATCHED, str(seen), "is stuck")
+    wait_for(lambda: len(pids(seen)) == 2)
+    assert not alive(pids(seen)[0])
+    keeper.terminate()
+    said, _ = keeper.communicate(timeout=5)
+    assert "got nowhere for 1.5 s; killing it" in said
+
+
+def test_a_stopped_process_is_killed_and_one_at_work_is_not(keep: Keep, tmp_path: Path) -> None:
+    seen, working = tmp_path / "seen", tmp_path / "working"
+    keep(sys.executable, "-c", WATCHED, str(working), "works")
+    keep(sys.executable, "-c", WATCHED, str(seen), "works")
+    wait_for(lambda: pids(seen) and pids(working))
+    os.kill(pids(seen)[0], signal.SIGSTOP)
+    wait_for(lambda: len(pids(seen)) == 2)
+    assert len(pids(working)) == 1
+
+
+def test_a_process_that_does_not_ask_to_be_watched_may_be_silent(
+    keep: Keep, tmp_path: Path
+) -> None:
+    quiet, stuck = tmp_path / "quiet", tmp_path / "stuck"
+    keep("sh", "-c", f"echo $$ >> {quiet}; exec sleep 60")
+    keep(sys.executable, "-c", WATCHED, str(stuck), "is stuck")
+    wait_for(lambda: len(pids(stuck)) == 2)
+    assert len(pids(quiet)) == 1

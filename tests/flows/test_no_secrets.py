@@ -28,7 +28,7 @@ from pytest_celery import CeleryTestSetup
 
 import providers
 from posting.models import Post
-from providers.kit.contract import Refreshes, SignsInByForm, practice_values
+from providers.kit.contract import Refreshes, Way, practice_values, ways
 from tests.cast import Cast, Street
 from tests.flows.nodes import Process
 from tests.flows.test_one_post import submit
@@ -63,13 +63,15 @@ class Secrets(set[str]):
         for row in OAuthToken.objects.all():
             self.add(unseal(row.access_sealed, f"token:{row.pk}:access"))
             self.add(unseal(row.refresh_sealed, f"token:{row.pk}:refresh"))
+            if proof_key := unseal(row.proof_sealed, f"token:{row.pk}:proof"):
+                self.update({proof_key, json.loads(proof_key)["d"]})
 
     def of_the_wire(self, street: Street) -> None:
         """What was sent to the networks: headers, forms and JSON."""
         for request in street.requests_of(""):
             headers = {k.lower(): v for k, v in request["headers"].items()}
             kind, _, value = headers.get("authorization", "").partition(" ")
-            self.add(value)
+            self.update({value, headers.get("dpop", "")})
             if kind == "Basic":
                 self.add(base64.b64decode(value).decode().partition(":")[2])
             sent = {**request["query"], **dict(parse_qsl(request["body"])), **_json(request)}
@@ -159,11 +161,11 @@ class Life:
         self.secrets.of_rows()
         return answer
 
-    def connect(self, name: str) -> None:
+    def connect(self, name: str, way: Way) -> None:
         """By the dance, or by form after one mistyped password."""
         adapter, url = providers.adapter(name), f"/accounts/connect/{name}/"
-        typed = practice_values(adapter, self.street.url)
-        if issubclass(adapter, SignsInByForm):
+        typed = {**practice_values(adapter, self.street.url), "way": way}
+        if way is Way.FORM:
             secret = {f.name: WRONG for f in adapter.fields if f.secret}
             assert self.post(url, {**typed, **secret}).status_code == 422
             self.post(url, typed)
@@ -218,7 +220,8 @@ class Life:
     def whole(self) -> tuple[Post, list[bytes]]:
         """From connecting to leaving: the post, and the pages seen on the way."""
         for name in providers.names():
-            self.connect(name)
+            for way in reversed(ways(providers.adapter(name))):
+                self.connect(name, way)
         post = self.publish()
         seen = [self.pages(post)]
         for name in providers.names():

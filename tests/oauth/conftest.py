@@ -16,6 +16,7 @@ from tests.cast import Cast
 from tests.flows.conftest import database_url
 from tests.node import NotReadyError
 from tokens import networks
+from tokens.choose import settle
 from tokens.connect import begin, finish, redirect_uri
 from tokens.models import OAuthToken, SocialAccount
 
@@ -78,7 +79,8 @@ class Dance:
 
     def end(self, back: dict[str, str]) -> SocialAccount:
         """What Postrider makes of it."""
-        return finish(back, **self.who, at=timezone.now())
+        [account] = settle(finish(back, **self.who, at=timezone.now()), timezone.now()).accounts
+        return account
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from accounts.models import Membership
 from accounts.roles import Role
 from project.templatetags.frame import ICONS as DRAWINGS
 from project.templatetags.standing import TONES
-from providers.kit.contract import Family, Field, SignsInByForm, SignsInByOAuth
+from providers.kit.contract import Family, Field, SignsInByForm, Way, ways
 from providers.kit.oauth import OAuthProvider
 from tests.cast import Cast, Street, connected
 from tests.pages.conftest import Page, browser, read
@@ -28,14 +28,14 @@ from tokens.networks import network
 from tokens.refresh import DOUBTFUL
 from tokens.standing import ICONS, Health, scopes, standing
 from tokens.states import AccountState, TokenState
+from tokens.status import status_of
 
 ORDERS = ("renew-account", "pause-account", "resume-account")
 EVERY = (*ORDERS, "disconnect-account")
 ROTATING = next(p.name for p in providers.ADAPTERS.values() if p.family is Family.ROTATING)
 BY_FORM = next(p.name for p in providers.ADAPTERS.values() if issubclass(p, SignsInByForm))
-PER_HOST = next(
-    p.name for p in providers.ADAPTERS.values() if issubclass(p, SignsInByOAuth) and p.fields
-)
+BY_BOTH = next(p.name for p in providers.ADAPTERS.values() if len(ways(p)) > 1)
+PER_HOST = next(p.name for p in providers.ADAPTERS.values() if ways(p) == (Way.PAGE,) and p.fields)
 DAY = timedelta(days=1)
 
 
@@ -70,7 +70,11 @@ def offers(page: Page, name: str, account: SocialAccount) -> bool:
 
 def ordered(client: Client, name: str, account: SocialAccount) -> str:
     """What the page says after an order."""
-    answer = client.post(reverse(name, args=[account.pk]), follow=True)
+    return said(client.post(reverse(name, args=[account.pk]), follow=True))
+
+
+def said(answer: Any) -> str:
+    """The words of a page."""
     assert answer.status_code == 200
     return " ".join(read(answer).text.split())
 
@@ -355,11 +359,11 @@ def test_what_a_person_must_type_is_not_guessed(
     street: Street, cast: Cast, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     account = connected(street, cast.team, PER_HOST)
-    provider = network(PER_HOST)
-    assert filled_in(network(ROTATING), account) == {}
-    assert filled_in(network(BY_FORM), account) is None
+    provider, status = network(PER_HOST), status_of(account, NOW)
+    assert filled_in(network(ROTATING), status) == {}
+    assert filled_in(network(BY_FORM), status) is None
     secret = Field("instance", "Secret", secret=True)
     monkeypatch.setattr(type(provider), "fields", (secret,))
-    assert filled_in(provider, account) is None
+    assert filled_in(provider, status) is None
     monkeypatch.setattr(type(provider), "fields", (Field("a", "A"), Field("b", "B")))
-    assert filled_in(provider, account) is None
+    assert filled_in(provider, status) is None

@@ -11,8 +11,8 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from posting.compose import compose
+from posting.lateness import LATE_WORDS
 from posting.models import Post
-from posting.results import LATE_WORDS
 from posting.states import CANCELLABLE, LATE, MOVING, REPEATABLE, State
 from tests.cast import Cast
 from tests.pages.conftest import Page, Put, read, tried

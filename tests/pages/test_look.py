@@ -119,7 +119,7 @@ def test_a_connect_form_that_fails_keeps_what_was_typed(alice: Client) -> None:
     )
     url = reverse("connect", args=[name])
     assert alice.get(url).status_code == 405
-    answer = alice.post(url, {first: "typed by Alice", second: ""})
+    answer = alice.post(url, {"way": "form", first: "typed by Alice", second: ""})
     page = read(answer)
     assert answer.status_code == 422
     assert page.all("input", name=first, value="typed by Alice")

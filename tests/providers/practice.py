@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import time
 import traceback
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from html.parser import HTMLParser
 from typing import Any
@@ -21,48 +22,76 @@ from providers.kit.contract import (
     Account,
     App,
     Dance,
+    Family,
     Finds,
     Grant,
     Identity,
     Message,
+    NamesItself,
     Provider,
     Receipt,
     Refreshes,
     Registers,
     SignsInByForm,
     SignsInByOAuth,
+    Way,
     practice_options,
     practice_values,
+    ways,
 )
 from providers.kit.errors import NetworkError
 from providers.kit.http import Patience, Wire
 from providers.kit.oauth import new_verifier
+from sandbox import TWINS
+from tests.providers.files import needed
+from tokens.vault import new_proof_key
 
 BACK = "http://127.0.0.1:9/back"
 """Where the dance returns to; nothing listens there, the address itself is read."""
+DOCUMENT = "http://127.0.0.1:9/document.json"
 SHORT = Patience(connect=2.0, read=0.4, deadline=0.6)
 LONG = Patience(connect=5.0, read=10.0, deadline=10.0)
 
 
 @dataclass(frozen=True)
 class Connection:
-    """What is known once somebody has connected."""
+    """What is known once somebody has connected; `family`: how these tokens stay alive."""
 
     grant: Grant
     identity: Identity
     account: Account
     host: str
+    family: Family
     app: App | None = None
     unseen: tuple[str, ...] = field(default=(), repr=False)
 
 
-class Stage:
-    """An adapter in front of its twin."""
+Play = tuple[str, Way]
+"""A network in one of the ways in which it can be connected: each kind of grant must do it all."""
 
-    def __init__(self, name: str, street_url: str) -> None:
+
+def plays(*abilities: type) -> list[Play]:
+    """The networks that have all these abilities, in each of their ways."""
+    able = [
+        n for n in providers.names() if all(issubclass(providers.adapter(n), a) for a in abilities)
+    ]
+    return [(n, way) for n in able for way in ways(providers.adapter(n))]
+
+
+def called(play: Play) -> str:
+    """The name of a play; the way is told where there are two."""
+    name, way = play
+    return f"{name}-by-{way}" if len(ways(providers.adapter(name))) > 1 else name
+
+
+class Stage:
+    """An adapter in front of its twin, connected in one of its ways."""
+
+    def __init__(self, name: str, street_url: str, way: Way | None = None) -> None:
         self.name = name
         self.street = street_url
         self.kind = providers.adapter(name)
+        self.way = way or ways(self.kind)[-1]
         self.options = practice_options(self.kind, street_url)
         self.values = practice_values(self.kind, street_url)
         self.provider = self.with_patience(LONG)
@@ -76,32 +105,38 @@ class Stage:
 
     def connect(self) -> Connection:
         """Somebody connects: by the dance, or by what they type."""
-        if isinstance(self.provider, SignsInByForm):
+        if self.way is Way.FORM:
+            assert isinstance(self.provider, SignsInByForm)
             grant, identity = self.provider.sign_in(self.values)
             return self.connected(grant, identity, self.provider.host(self.values))
         assert isinstance(self.provider, SignsInByOAuth)
-        host, app = self.host_and_app()
-        code, verifier = self.consent(app, host)
-        dance = Dance(app, host, BACK, state="", verifier=verifier)
-        grant = self.provider.exchange(dance, {"code": code})
-        identity = self.provider.identify(grant, host)
-        return self.connected(grant, identity, host, app, code, verifier)
+        dance, back = self.consent()
+        grant = self.provider.exchange(dance, back)
+        identity = self.provider.identify(grant, dance.host)
+        used = (back["code"], dance.verifier)
+        return self.connected(grant, identity, dance.host, dance.app, *used)
 
     def host_and_app(self) -> tuple[str, App]:
         """Our app at this network, registered if need be."""
         assert isinstance(self.provider, SignsInByOAuth)
         host = self.provider.host(self.values)
         app = self.provider.app(host)
+        if isinstance(self.provider, NamesItself):
+            app = self.provider.client(DOCUMENT, BACK)
+            assert app is not None
         if app is None:
             assert isinstance(self.provider, Registers)
             app = self.provider.register(host, BACK)
         return host, app
 
-    def consent(self, app: App, host: str) -> tuple[str, str]:
-        """Say yes on the network's own page; returns the code and the verifier of the dance."""
+    def consent(self) -> tuple[Dance, dict[str, str]]:
+        """Say yes on the network's own page; returns the dance and the query that came back."""
         assert isinstance(self.provider, SignsInByOAuth)
-        verifier, state = new_verifier(), uuid.uuid4().hex
-        url = self.provider.depart(Dance(app, host, BACK, state=state, verifier=verifier)).url
+        host, app = self.host_and_app()
+        state, hint = uuid.uuid4().hex, self.provider.hint(self.values)
+        dance = Dance(app, host, BACK, state, new_verifier(), new_proof_key(), hint)
+        departure = self.provider.depart(dance)
+        url = departure.url
         page = requests.get(url, timeout=5)
         assert page.status_code == 200, page.text
         form = Form.on(page.text)
@@ -112,7 +147,7 @@ class Stage:
         query = {name: values[0] for name, values in parse_qs(urlsplit(back).query).items()}
         assert back.startswith(BACK)
         assert query["state"] == state
-        return query["code"], verifier
+        return replace(dance, memory=departure.memory), query
 
     def connected(
         self, grant: Grant, identity: Identity, host: str, app: App | None = None, *more: str
@@ -121,19 +156,29 @@ class Stage:
         typed = [self.values[f.name] for f in self.kind.fields if f.secret]
         kept = [self.options[s.name] for s in self.kind.settings if s.secret]
         ours = [app.client_secret] if app else []
+        if grant.proof_key:
+            ours += [grant.proof_key, json.loads(grant.proof_key)["d"]]
         secrets = [grant.access_token, grant.refresh_token, *ours, *typed, *kept, *more]
         account = Account(
-            identity.external_id, identity.handle, grant.host or host, grant.access_token
+            identity.external_id,
+            identity.handle,
+            grant.host or host,
+            grant.access_token,
+            grant.proof_key,
         )
         unseen = tuple(secret for secret in secrets if secret)
-        return Connection(grant, identity, account, host, app, unseen)
+        family = grant.family or self.kind.family
+        return Connection(grant, identity, account, host, family, app, unseen)
 
     # Publishing
 
-    def message(self, text: str = "") -> Message:
-        """A new message."""
-        now = datetime.now(UTC)
-        return Message(text or f"Hello from {uuid.uuid4()}", str(uuid.uuid4()), now)
+    def message(self, text: str = "", **more: Any) -> Message:
+        """A new message, with whatever a post for this network must have."""
+        said = text or f"Hello from {uuid.uuid4()}"
+        options = {f.name: f.practice for f in self.kind.post_fields}
+        media = more.pop("media", None) or needed(self.kind.limits)
+        at = more.pop("at", None) or datetime.now(UTC)
+        return Message(said, str(uuid.uuid4()), at, media=media, options=options, **more)
 
     def resolve(self, message: Message, account: Account) -> Receipt:
         """What the engine does after a doubt: repeat where that is harmless, else look first."""
@@ -144,9 +189,13 @@ class Stage:
 
     # The street's desk
 
-    def trouble(self, kind: str, on: str = "publish", times: int = 1, seconds: float = 2.0) -> None:
-        """Order trouble for the next requests of a purpose."""
-        order = {"kind": kind, "on": on, "times": times, "seconds": seconds}
+    def trouble(
+        self, kind: str, on: str = "publish", times: int = 1, seconds: float = 2.0, after: int = 0
+    ) -> None:
+        """Order trouble for requests of a purpose, once so many others have passed."""
+        if kind in TWINS[self.name].unplayed:
+            pytest.skip(f"{self.name} does not know the trouble {kind}")
+        order = {"kind": kind, "on": on, "times": times, "seconds": seconds, "after": after}
         self.tell("trouble", {"network": self.name, **order})
 
     def board(self) -> list[dict[str, Any]]:
@@ -167,6 +216,14 @@ class Stage:
         """What was really sent to the network."""
         sent: list[dict[str, Any]] = self.ask("requests")["requests"]
         return sent
+
+    @contextmanager
+    def watched(self) -> Iterator[list[str]]:
+        """Collects the purposes of the requests made within the block, in order."""
+        seen: list[str] = []
+        before = max((r["number"] for r in self.requests()), default=0)
+        yield seen
+        seen += [r["purpose"] for r in self.requests() if r["number"] > before]
 
     def tell(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """One order at the desk."""

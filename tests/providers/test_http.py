@@ -154,8 +154,23 @@ def test_a_lost_answer_leaves_a_doubt_only_where_a_repeat_would_do_harm(
 def test_a_closed_door_was_certainly_not_entered() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    with pytest.raises(Unavailable):
+    with pytest.raises(Unavailable) as caught:
         Wire(trusted=frozenset({url}), patience=SHORT).call("POST", url)
+    assert not caught.value.timed_out
+
+
+@pytest.mark.parametrize(
+    ("talk", "timed_out"),
+    [(sleep, True), (drip, True), (drip_until_closed, True), (hang_up, False)],
+)
+@pytest.mark.parametrize("safe", [True, False])
+def test_a_network_that_is_slow_is_told_apart_from_one_that_hangs_up(
+    serving: Serving, talk: Talk, timed_out: bool, safe: bool
+) -> None:
+    server = serving(talk)
+    with pytest.raises(NetworkError) as caught:
+        server.wire().call("POST", server.url, safe=safe)
+    assert caught.value.timed_out is timed_out
 
 
 def test_a_body_that_is_too_large_is_not_read_to_its_end(serving: Serving) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import json
 import socket
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -25,23 +26,28 @@ class Loss(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """One request as the proxy saw it; `status` is None where the server never got it."""
+    """One request as the proxy saw it; `status` is None where the server never got it.
+
+    `error` is the code in a refusal.
+    """
 
     method: str
     path: str
     status: int | None
     loss: Loss | None
+    error: str = ""
+    sent: str = field(default="", repr=False)
 
 
 class Lossy:
     """Stands before `upstream`; `lose` takes effect on the next request whose path has `part`."""
 
-    def __init__(self, upstream: str) -> None:
+    def __init__(self, upstream: str, port: int = 0) -> None:
         self.passages: list[Passage] = []
         self._upstream = urlsplit(upstream)
         self._order: tuple[Loss, str] | None = None
         self._guard = threading.Lock()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), self._handler())
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
 
@@ -49,6 +55,10 @@ class Lossy:
         """Lose it once, on the next request whose path contains `part`."""
         with self._guard:
             self._order = (what, part)
+
+    def calls(self, part: str) -> list[Passage]:
+        """The passages whose path contains `part`, in order."""
+        return [passage for passage in self.passages if part in passage.path]
 
     def lost(self) -> list[Passage]:
         """The passages on which something was lost."""
@@ -72,8 +82,9 @@ class Lossy:
             loss, self._order = self._order[0], None
             return loss
 
-    def _forward(self, request: BaseHTTPRequestHandler) -> tuple[int, list[tuple[str, str]], bytes]:
-        body = request.rfile.read(int(request.headers.get("Content-Length", "0")))
+    def _forward(
+        self, request: BaseHTTPRequestHandler, body: bytes
+    ) -> tuple[int, list[tuple[str, str]], bytes]:
         headers = {k: v for k, v in request.headers.items() if k.lower() not in HOP_BY_HOP}
         line = http.client.HTTPConnection(self._upstream.netloc, timeout=30)
         try:
@@ -84,13 +95,15 @@ class Lossy:
             line.close()
 
     def _handle(self, request: BaseHTTPRequestHandler) -> None:
-        loss = self._loss_for(request.path)
+        method, path, loss = request.command, request.path, self._loss_for(request.path)
+        sent = request.rfile.read(int(request.headers.get("Content-Length", "0")))
+        said = sent.decode("utf-8", "replace")
         if loss is Loss.REQUEST:
-            self.passages.append(Passage(request.command, request.path, None, loss))
+            self.passages.append(Passage(method, path, None, loss, sent=said))
             _hang_up(request)
             return
-        status, headers, body = self._forward(request)
-        self.passages.append(Passage(request.command, request.path, status, loss))
+        status, headers, body = self._forward(request, sent)
+        self.passages.append(Passage(method, path, status, loss, _error(status, body), said))
         if loss is Loss.ANSWER:
             _hang_up(request)
             return
@@ -115,6 +128,13 @@ class Lossy:
                 """Say nothing; `passages` is the record."""
 
         return Handler
+
+
+def _error(status: int, body: bytes) -> str:
+    """The code in the body of a refusal."""
+    with contextlib.suppress(ValueError, AttributeError):
+        return str(json.loads(body).get("error", "")) if status >= 400 else ""
+    return ""
 
 
 def _hang_up(request: BaseHTTPRequestHandler) -> None:

@@ -23,6 +23,9 @@ import requests
 
 from tests.node import NotReadyError, first_line, stop
 
+from .lossy import Lossy
+from .site import Site
+
 HERE = Path(__file__).resolve().parent
 # Not VAR_DIR: the tests have one of their own for each run, and this takes a minute to install.
 HOME = HERE.parents[1] / "var" / "real-bluesky"
@@ -39,15 +42,22 @@ class Person:
     handle: str
     access_token: str = field(repr=False)
     app_password: str = field(repr=False)
+    password: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Pds:
-    """The running server; `jwt_secret` is the key it signs session tokens with."""
+    """The running server; `jwt_secret` is the key it signs session tokens with.
+
+    Everything that is sent to `url` passes `front`, which can lose it. What it asks of our own site
+    (https://post.our-house.net) it gets from `site`.
+    """
 
     url: str
     plc: str
     jwt_secret: str = field(repr=False)
+    front: Lossy
+    site: Site
 
     def ask(self, name: str, *, bearer: str = "", **params: str) -> requests.Response:
         """A query, as the server answers it."""
@@ -71,7 +81,8 @@ class Pds:
             {"name": "Postrider"},
             bearer=session["accessJwt"],
         )
-        return Person(session["did"], handle, session["accessJwt"], made["password"])
+        token, app_password = session["accessJwt"], made["password"]
+        return Person(session["did"], handle, token, app_password, new["password"])
 
     def records(self, person: Person) -> list[dict[str, Any]]:
         """Every post of `person` that stands at the server."""
@@ -176,9 +187,11 @@ def running() -> Iterator[Pds]:
     """The installed server on free ports; it ends with this process, however this one ends."""
     home = install()
     jwt_secret = secrets.token_hex(16)
-    with tempfile.TemporaryFile() as said:
+    public, plc, door = _free_ports(3)
+    front, site = Lossy(f"http://127.0.0.1:{door}", int(public)), Site()
+    with tempfile.TemporaryFile() as said, front.serving(), site.serving():
         process = subprocess.Popen(
-            ["node", str(HERE / "pds.mjs"), *_free_ports(2)],
+            ["node", str(HERE / "pds.mjs"), public, plc, door, str(site.port)],
             cwd=home,
             env={**os.environ, "PDS_JWT_SECRET": jwt_secret},
             stdin=subprocess.PIPE,
@@ -187,7 +200,7 @@ def running() -> Iterator[Pds]:
         )
         try:
             addresses = first_line(process, said, "The Bluesky server")
-            yield Pds(addresses["pds"], addresses["plc"], jwt_secret)
+            yield Pds(addresses["pds"], addresses["plc"], jwt_secret, front, site)
         finally:
             stop(process)
 

@@ -33,7 +33,7 @@ def test_every_file_is_a_house_and_every_route_has_a_purpose_or_a_page() -> None
     assert {"x", "mastodon", "bluesky"} <= set(TWINS)
     for twin in TWINS.values():
         assert {r.purpose for r in twin.routes} <= {*PURPOSES, ""}
-        assert {"publish", "token", "identity", "find"} <= {r.purpose for r in twin.routes}
+        assert "publish" in {r.purpose for r in twin.routes}
 
 
 def test_a_killed_street_still_knows_its_posts_tokens_and_keys(tmp_path: Path, visit: Any) -> None:

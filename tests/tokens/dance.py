@@ -12,7 +12,7 @@ import providers
 from deploy.page import read
 from providers.kit.contract import SignsInByForm, practice_values
 from tests.cast import Cast, Street
-from tokens import connect
+from tokens import choose, connect
 from tokens.models import SocialAccount
 from tokens.networks import network
 
@@ -43,7 +43,12 @@ def begun(cast: Cast, street: Street, name: str) -> str:
 
 def finished(cast: Cast, params: dict[str, str], **other: Any) -> SocialAccount:
     who: Any = {"user": cast.alice, "team": cast.team, "session": SESSION, "at": timezone.now()}
-    return connect.finish(params, **{**who, **other})
+    connected = choose.settle(connect.finish(params, **{**who, **other}), timezone.now())
+    if connected.offered:  # a person would tick every box
+        token, boxes = connected.token, [each.pk for each in connected.offered]
+        who = {"team": token.team, "user": cast.alice, "at": timezone.now()}
+        connected = choose.choose(token.pk, boxes, **who)
+    return connected.accounts[0]
 
 
 def danced(cast: Cast, street: Street, name: str) -> SocialAccount:

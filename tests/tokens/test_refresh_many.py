@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from providers.x import X
 from tests.cast import Cast, Street, granted
-from tokens import refresh, spool
+from tokens import ask, spool
 from tokens.lease import claim
 from tokens.models import OAuthToken, Renewal
 from tokens.refresh import Outcome, refresh_all
@@ -100,14 +100,14 @@ def test_a_fault_of_ours_at_one_key_costs_the_others_nothing(
     cast: Cast, street: Street, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tokens = due(cast, street)
-    sealed, struck = refresh._sealed, threading.Lock()
+    sealed, struck = ask._sealed, threading.Lock()
 
     def broken(*args: object) -> object:
         if struck.acquire(blocking=False):
             raise ZeroDivisionError
         return sealed(*args)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(refresh, "_sealed", broken)
+    monkeypatch.setattr(ask, "_sealed", broken)
     with pytest.raises(ZeroDivisionError):
         refresh_all(tokens, timezone.now())
     assert versions() == [1] + [2] * (MANY - 1)

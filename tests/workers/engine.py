@@ -7,12 +7,11 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from posting import results
 from posting.models import Post, PostResult
 from posting.states import MOVING
 from workers.publish import deliver
 from workers.reconcile import look
-from workers.sweep import abandoned
+from workers.sweep import deliveries
 
 NEVER = timedelta(days=1)
 
@@ -20,9 +19,7 @@ NEVER = timedelta(days=1)
 def turn() -> int:
     """One round of everything that is due now; returns how many deliveries and looks."""
     at = timezone.now()
-    abandoned(at)
-    results.hold_unusable()
-    results.release(at, timedelta(hours=1))
+    deliveries(at)
     due = PostResult.objects.queue_due(at)
     doubtful = PostResult.objects.look_due(at, timedelta(0))
     for pk, _ in due:

@@ -30,7 +30,8 @@ def test_due_rows_are_claimed_once_and_oldest_first(cast: Cast, street: Street) 
     at = timezone.now()
     posts = [written(cast, f"Number {n}.", [account]) for n in range(3)]
     for n, post in enumerate(posts):
-        post.results.update(due_at=at - timedelta(minutes=n))
+        moment = at - timedelta(minutes=n)
+        post.results.update(due_at=moment, planned_at=moment)
     first = PostResult.objects.queue_due(at, limit=2)
     assert {pk for pk, _ in first} == {only(posts[2]).pk, only(posts[1]).pk}
     assert PostResult.objects.queue_due(at) == [(only(posts[0]).pk, "x")]

@@ -1,0 +1,111 @@
+"""Will it go out when it is planned? What the networks' caps make of a plan, said beforehand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta, tzinfo
+
+from django.conf import settings
+from django.db.models import Q
+
+import providers
+from posting.models import PostResult
+from posting.states import State
+from providers.kit.rates import Cap
+from tokens.models import SocialAccount
+
+MOST = 20_000
+SPANS = ((86_400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
+
+
+@dataclass(frozen=True, slots=True)
+class Overflow:
+    """More is planned for an account than its network takes.
+
+    Only `fits` go out between `start` and `end`; the last of the `planned` goes out at `last_at`.
+    """
+
+    account: SocialAccount
+    cap: Cap
+    planned: int
+    fits: int
+    start: datetime
+    end: datetime
+    last_at: datetime
+
+    def words(self, zone: tzinfo) -> str:
+        """What the author reads, in the author's own zone."""
+        start, end, last = (
+            f"{moment.astimezone(zone):%d %B %Y, %H:%M}"
+            for moment in (self.start, self.end, self.last_at)
+        )
+        return (
+            f"{self.account} takes {self.cap.posts} posts in {_span(self.cap.per)}, and with this"
+            f" one {self.planned} are planned. Only {self.fits} fit between {start} and {end};"
+            f" the last would go out at {last}."
+        )
+
+
+def caps_of(name: str) -> tuple[Cap, ...]:
+    """What a network takes: as its adapter knows it, and as whoever runs this site has set it."""
+    known = providers.ADAPTERS.get(name)
+    own: tuple[Cap, ...] = settings.CAPS.get(name, ())
+    return (*(known.caps if known else ()), *own)
+
+
+def forecast(
+    accounts: Iterable[SocialAccount], due_at: datetime, at: datetime, more: int = 1
+) -> list[Overflow]:
+    """Where `more` posts at `due_at` would not all go out in time; the tightest cap of each."""
+    found: list[Overflow] = []
+    for account in accounts:
+        over = [o for cap in caps_of(account.provider) if (o := _over(account, cap, due_at, more))]
+        found += sorted(over, key=lambda o: o.last_at)[-1:]
+    return [overflow for overflow in found if overflow.last_at > at]
+
+
+def outgoing(planned: Sequence[datetime], cap: Cap) -> list[datetime]:
+    """When each of these goes out, in order: at its time, and no more than the cap in any span."""
+    out: list[datetime] = []
+    for place, moment in enumerate(planned):
+        free = out[place - cap.posts] + cap.per if place >= cap.posts else moment
+        out.append(max(moment, free, out[-1] if out else moment))
+    return out
+
+
+def _over(account: SocialAccount, cap: Cap, due_at: datetime, more: int) -> Overflow | None:
+    """Whether the cap delays one of these or of those planned in the same span after them."""
+    if cap.posts < 1:
+        return None
+    moments = sorted([*_moments(account, cap, due_at), *[due_at] * more])
+    out = outgoing(moments, cap)
+    delayed = [n for n, moment in enumerate(moments) if moment >= due_at and out[n] > moment]
+    if not delayed:
+        return None
+    first = out[delayed[0] - cap.posts]
+    end = first + cap.per
+    planned = sum(first <= moment < end for moment in moments)
+    return Overflow(account, cap, max(planned, cap.posts + 1), cap.posts, first, end, out[-1])
+
+
+def _moments(account: SocialAccount, cap: Cap, due_at: datetime) -> list[datetime]:
+    """When posts went out or are to go out, near enough to matter."""
+    mine = PostResult.objects.filter(account=account)
+    if cap.scope == "app":
+        host = account.token.host if account.token else ""
+        mine = PostResult.objects.filter(provider=account.provider, account__token__host=host)
+    near = Q(due_at__gt=due_at - 2 * cap.per, due_at__lt=due_at + cap.per)
+    sent = Q(state=State.POSTED, posted_at__gt=due_at - cap.per)
+    waiting = [State.SCHEDULED, State.QUEUED, State.SENDING, State.UNCERTAIN]
+    rows = mine.filter(sent | (near & Q(state__in=waiting)))
+    pairs = rows.values_list("posted_at", "due_at")[:MOST]
+    return [posted_at or due for posted_at, due in pairs]
+
+
+def _span(per: timedelta) -> str:
+    """ "15 minutes", "1 day"."""
+    seconds = round(per.total_seconds())
+    size, unit = next(pair for pair in SPANS if seconds % pair[0] == 0)
+    count = seconds // size
+    return f"{count} {unit}{'s' if count > 1 else ''}"

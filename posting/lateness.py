@@ -1,0 +1,94 @@
+"""Lateness is a decision: how late a post may go out, and what becomes of it afterwards.
+
+A result carries the moment after which it does not go out by itself (`late_at`). Queueing and the
+fence refuse it from then on, whatever had delayed it; `judge` says what becomes of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Value
+from django.db.models.functions import Coalesce, NullIf
+
+from accounts.models import Team
+from accounts.states import WhenLate
+from posting.models import Post, PostResult, ResultQuerySet
+from posting.states import LATE, State
+
+LATE_WORDS = "It could not go out in time: send it now, give it a new time, skip it or cancel it."
+SKIPPED = "It could not go out in time and was not to go out later."
+SKIPPED_BY_HAND = "Somebody decided that it is not to go out any more."
+
+
+@dataclass(frozen=True, slots=True)
+class Lateness:
+    """A post may go out until `after` behind its time; `then` says what happens to it."""
+
+    after: timedelta
+    then: WhenLate
+
+
+def of_team(team: Team) -> Lateness:
+    """What a team's new posts begin with."""
+    return Lateness(team.patience, WhenLate(team.when_late))
+
+
+def of_post(post: Post) -> Lateness:
+    """What a post asks for; its team's wish where it was written before there was one."""
+    after = post.team.patience if post.late_after is None else post.late_after
+    return Lateness(after, WhenLate(post.when_late))
+
+
+def plan(moment: datetime, late: Lateness) -> dict[str, Any]:
+    """The columns of a result that a person wants to go out at `moment`; it has not waited yet."""
+    told: dict[str, Any] = {"waited": "", "digest": None}
+    return {"due_at": moment, "planned_at": moment, "late_at": moment + late.after, **told}
+
+
+def judge(at: datetime) -> int:
+    """What waits and is too late goes where its post says; returns how many.
+
+    A result that was ever in doubt is never skipped in silence: a person is asked.
+    """
+    if not (ids := PostResult.objects.late(at)):
+        return 0
+    late = PostResult.objects.filter(pk__in=ids, late_at__lte=at)
+    waiting = [State.SCHEDULED, State.QUEUED]
+    return _skip(late, waiting) + late.move(
+        waiting, State.HELD, held_for=LATE, words=LATE_WORDS, **_noted()
+    )
+
+
+def skip_held(at: datetime) -> int:
+    """What is held for its account and not to go out late is skipped once it is; how many."""
+    held = PostResult.objects.filter(state=State.HELD, late_at__lte=at).exclude(held_for=LATE)
+    return _skip(held, [State.HELD])
+
+
+def late_of(team: Team) -> ResultQuerySet:
+    """What could not go out in time and waits for somebody of this team to decide."""
+    mine = Post.objects.filter(team=team)
+    return PostResult.objects.filter(post__in=mine, state=State.HELD, held_for=LATE)
+
+
+def skip(late: ResultQuerySet) -> int:
+    """A person's decision: these late results are not to go out any more; returns how many."""
+    return late.filter(held_for=LATE).move(
+        [State.HELD], State.MISSED, held_for="", error="", words=SKIPPED_BY_HAND
+    )
+
+
+def _skip(late: ResultQuerySet, before: list[State]) -> int:
+    unwanted = Post.objects.filter(when_late=WhenLate.SKIP)
+    return late.filter(post__in=unwanted, doubts=0).move(
+        before, State.MISSED, held_for="", words=SKIPPED, **_noted()
+    )
+
+
+def _noted() -> dict[str, Any]:
+    """It waited, for the reason that is known already or for its time alone."""
+    waited = Coalesce(NullIf("waited", Value("")), Value("time"))
+    return {"waited": waited, "queued_at": None, "error": ""}

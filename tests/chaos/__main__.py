@@ -1,0 +1,37 @@
+"""The storm as a program: `python -m tests.chaos` (this is what `make chaos` runs).
+
+N posts, BROKER=redis|rabbitmq, DB=sqlite|postgres, SEED repeats a run, CONTROL=naive, HOSTS=2.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+
+import django
+
+from deploy.broker import NotInstalledError
+from tests.chaos.house import house
+from tests.chaos.plan import Plan, WrongOrderError, planned
+
+
+def main() -> int:
+    """0 if the promise held (or, for the control, if it was seen to break)."""
+    try:
+        plan = planned(os.environ)
+        return 0 if _run(plan) else 1
+    except (WrongOrderError, NotInstalledError) as problem:
+        sys.stderr.write(f"{problem}\n")
+        return 2
+
+
+def _run(plan: Plan) -> bool:
+    with house(plan) as made:
+        os.environ.update(made.environment)
+        django.setup()
+        return bool(import_module("tests.chaos.run").main(made))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,147 @@
+"""Posts through the real door: the form over HTTP, sent with the same key until it is taken."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from deploy.page import Form
+from tests.chaos.books import Ask, Wanted
+from tests.chaos.browser import AwayError, Browser, RefusedError
+from tests.chaos.plan import Plan
+
+WRITERS = 3
+PAUSE_S = 0.4
+# A scheduled post is due after some seconds; a cancellation counts as "in time" this long before.
+SOONEST_S, LATEST_S, MARGIN_S = 4.0, 20.0, 3.0
+SCHEDULED, CANCELLED, RACED = 0.3, 0.08, 0.04
+WORDS = "Never lost, never twice: number {n} of storm {seed}."
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An account to post to, by its row, its network and its name there."""
+
+    pk: int
+    network: str
+    external_id: str
+    person: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """One post to be written: when (from the start), what, where, due when, cancelled how."""
+
+    at: float
+    text: str
+    accounts: tuple[Account, ...]
+    delay_s: float
+    fate: Wanted
+
+
+def wishes(plan: Plan, accounts: list[Account]) -> list[Wish]:
+    """All posts of the run, the same for the same seed."""
+    chance = random.Random(f"{plan.seed} posts")
+    step = plan.span_s / plan.posts
+    return [_wish(n, n * step, plan, accounts, chance) for n in range(plan.posts)]
+
+
+def _wish(n: int, at: float, plan: Plan, accounts: list[Account], chance: random.Random) -> Wish:
+    chosen = chance.sample(accounts, chance.choice((1, 2, 2, 3)))
+    drawn, delay = chance.random(), 0.0
+    fate = Wanted.OUT
+    if drawn < SCHEDULED:
+        delay = chance.uniform(SOONEST_S, LATEST_S)
+    if drawn < CANCELLED:
+        fate, delay = Wanted.STOPPED, max(delay, LATEST_S)
+    elif drawn < CANCELLED + RACED:
+        fate = Wanted.EITHER
+    words = WORDS.format(n=n, seed=plan.seed)
+    return Wish(at, words, tuple(chosen), delay, fate)
+
+
+class Feed:
+    """Some writers who work through the wishes; `asks` is what the site has accepted."""
+
+    def __init__(self, url: str, emails: list[str], all_wishes: list[Wish]) -> None:
+        self.waiting = deque(all_wishes)
+        self.asks: list[Ask] = []
+        self.posts, self.repeats = 0, 0
+        self.lock = threading.Lock()
+        self.began = time.monotonic()
+        self.writers = [
+            threading.Thread(target=self._write, args=(Browser(url, email),), daemon=True)
+            for email in emails
+        ]
+
+    def start(self) -> None:
+        """Open the doors."""
+        self.began = time.monotonic()
+        for writer in self.writers:
+            writer.start()
+
+    @property
+    def done(self) -> bool:
+        """Whether everything was written and cancelled."""
+        return not any(writer.is_alive() for writer in self.writers)
+
+    def _write(self, browser: Browser) -> None:
+        while wish := self._next():
+            time.sleep(max(0.0, self.began + wish.at - time.monotonic()))
+            self._bring_in(browser, wish)
+
+    def _next(self) -> Wish | None:
+        with self.lock:
+            return self.waiting.popleft() if self.waiting else None
+
+    def _bring_in(self, browser: Browser, wish: Wish) -> None:
+        """Fill in one form, send it until it is taken, and cancel it if that is its fate."""
+        form, due = self._filled_in(browser, wish)
+        pressed = time.time()
+        number = self._taken(browser, form)
+        if form.fields["when"] == [""]:  # for now, or its moment came while the site was away
+            due = pressed
+        fate = wish.fate
+        if fate is not Wanted.OUT:
+            self._insist(lambda: browser.cancel(number))
+            in_time = due - time.time() > MARGIN_S
+            fate = Wanted.STOPPED if in_time else Wanted.EITHER
+        with self.lock:
+            self.posts += 1
+            self.asks += [
+                Ask(account.network, account.external_id, wish.text, fate, due)
+                for account in wish.accounts
+            ]
+
+    def _filled_in(self, browser: Browser, wish: Wish) -> tuple[Form, float]:
+        accounts = [account.pk for account in wish.accounts]
+        form: list[Form] = []
+        due = float(int(time.time() + wish.delay_s)) if wish.delay_s else None
+        self._insist(lambda: form.append(browser.blank_post(wish.text, accounts, due)))
+        return form[-1], due or 0.0
+
+    def _taken(self, browser: Browser, form: Form) -> int:
+        """The number of the post: the same form, with the same key, until the site says it."""
+        while True:
+            try:
+                return browser.send_post(form)
+            except AwayError:
+                with self.lock:
+                    self.repeats += 1
+            except RefusedError as refused:  # an account may have to be connected first
+                if refused.field == "when":
+                    form.fields["when"] = [""]
+            time.sleep(PAUSE_S)
+
+    def _insist(self, act: Callable[[], object]) -> None:
+        while True:
+            try:
+                act()
+            except AwayError:
+                time.sleep(PAUSE_S)
+            else:
+                return

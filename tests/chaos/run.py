@@ -1,0 +1,130 @@
+"""One run from the first process to the verdict. Imported once Django is ready."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from dataclasses import dataclass, field
+
+from tests.cast import Street
+from tests.chaos import books, reading, report
+from tests.chaos.browser import Browser
+from tests.chaos.feed import WRITERS, Feed, wishes
+from tests.chaos.house import House
+from tests.chaos.owner import Owner
+from tests.chaos.plan import SHORT
+from tests.chaos.storm import Storm
+
+TICK_S = 0.05
+LINE_EVERY_S = 5.0
+# A request that some process still had in its hands would arrive within a lease.
+STILL_S = float(SHORT["LEASE_S"]) + 1.0
+QUIET_WITHIN_S = 300.0
+WRITTEN_WITHIN = 3.0
+
+
+class StuckError(Exception):
+    """The run cannot come to an end; the message says what did not happen."""
+
+
+@dataclass
+class Scene:
+    """Everything that takes part in one run."""
+
+    house: House
+    street: Street
+    storm: Storm
+    feed: Feed
+    owner: Owner
+    began: float
+    over: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the first post."""
+        return time.monotonic() - self.began
+
+
+def main(house: House) -> bool:
+    """Run it; whether it came out as it should."""
+    began = time.monotonic()
+    logging.disable(logging.WARNING)  # servers that are away: that is what this is about
+    house.open_servers()
+    street = Street(house.street_url)
+    cast, accounts = reading.furnish(street)
+    house.open_site()
+    email = cast.alice.email
+    feed = Feed(house.url, [email] * WRITERS, wishes(house.plan, accounts))
+    owner = Owner(Browser(house.url, email), house.street_url, accounts)
+    scene = Scene(house, street, Storm(house, street), feed, owner, time.monotonic())
+    report.say(f"everything runs after {scene.began - began:.0f} s; logs: {house.plan.folder}")
+    feed.start()
+    owner.start()
+    scene.storm.start()
+    lines = threading.Thread(target=_lines, args=(scene,), daemon=True)
+    lines.start()
+    _blow(scene)
+    scene.storm.calm()
+    quiet = _until_quiet(scene)
+    scene.over.set()
+    lines.join(30)
+    owner.stop()
+    counts = scene.storm.counts()
+    verdict = books.compare(
+        feed.asks, reading.rows(), reading.standing(street), reading.unsearchable()
+    )
+    outcome = report.Outcome(
+        plan=house.plan,
+        verdict=verdict,
+        faults=counts,
+        forms=feed.posts,
+        posts=reading.posts(),
+        repeats=feed.repeats,
+        connected_again=owner.connected_again,
+        own_exits=house.own_exits(),
+        failed_rotations=scene.storm.failed_rotations(),
+        attempts=reading.doubts(),
+        quiet=quiet,
+        seconds=time.monotonic() - began,
+    )
+    return report.finish(outcome)
+
+
+def _blow(scene: Scene) -> None:
+    """Until everything is written and every strike has fallen."""
+    plan = scene.house.plan
+    while not (scene.feed.done and scene.storm.over):
+        scene.house.tick()
+        scene.storm.blow()
+        if scene.elapsed > plan.span_s * WRITTEN_WITHIN + 120:
+            left = f"{len(scene.feed.waiting)} posts and {len(scene.storm.coming)} strikes"
+            raise StuckError(f"{left} are left long after the end; see {plan.folder}.")
+        time.sleep(TICK_S)
+
+
+def _until_quiet(scene: Scene) -> bool:
+    """Wait, not for ever, until nothing has moved for a while; False if it still does."""
+    until, still_since = time.monotonic() + QUIET_WITHIN_S, time.monotonic()
+    while time.monotonic() < until:
+        scene.house.tick()
+        try:
+            if reading.moving():
+                still_since = time.monotonic()
+        except reading.Gone:
+            still_since = time.monotonic()
+        if time.monotonic() - still_since > STILL_S:
+            return True
+        time.sleep(0.25)
+    return False
+
+
+def _lines(scene: Scene) -> None:
+    """A line now and then; the database may keep it waiting."""
+    while not scene.over.wait(LINE_EVERY_S):
+        try:
+            states = reading.states()
+        except reading.Gone:
+            states = None
+        wanted = scene.house.plan.posts
+        report.progress(scene.elapsed, scene.feed.posts, wanted, states, scene.storm)

@@ -1,0 +1,220 @@
+"""The weather: strikes fall when their moment has come, on victims that the seed chooses."""
+
+from __future__ import annotations
+
+import contextlib
+import heapq
+import subprocess
+import sys
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import requests
+from django.utils import timezone
+
+import providers
+from providers.kit.contract import Refreshes
+from tests.cast import Street
+from tests.chaos import faults, reading
+from tests.chaos.faults import Strike
+from tests.chaos.house import House
+from tests.chaos.kept import Kept
+from tests.chaos.plan import ROOT, SHORT
+from tokens.models import OAuthToken
+from tokens.networks import network
+
+AGAIN_S = 1.0
+PAST_LEASE_S = float(SHORT["LEASE_S"]) + float(SHORT["SETTLE_S"]) + 3.0
+# A request that the network carries out late is found by the second look: read time-out and two
+# settling times lie behind the sender by then.
+STALL_S = 2.5
+WAIT_S = 1.5
+
+
+def chosen(draw: float, victims: Sequence[Kept]) -> Kept | None:
+    """One of those that run now."""
+    running = [victim for victim in victims if victim.runs]
+    return running[int(draw * len(running))] if running else None
+
+
+class Storm:
+    """All strikes of the run, and a count of those that fell.
+
+    Whatever may have to wait is done by a hand beside the thread that thaws the frozen: questions
+    to the database, which a frozen process can hold up, and bringing PostgreSQL back.
+    """
+
+    def __init__(self, house: House, street: Street) -> None:
+        self.house, self.street = house, street
+        self.struck: Counter[str] = Counter()
+        self.rotations: list[subprocess.Popen[bytes]] = []
+        self.hand, self.smith = ThreadPoolExecutor(1), ThreadPoolExecutor(1)
+        self.in_hand = 0
+        self.done: deque[tuple[int, Strike, bool]] = deque()
+        self.began = time.monotonic()
+        strikes = [*faults.for_processes(house.plan), *faults.for_networks(house.plan)]
+        self.coming = [(strike.at, n, strike) for n, strike in enumerate(strikes)]
+        heapq.heapify(self.coming)
+        self.acts: dict[str, Callable[[float], bool]] = {
+            **self._kills(),
+            **self._pauses(),
+            "rotate keys": self._rotate,
+        }
+
+    def _kills(self) -> dict[str, Callable[[float], bool]]:
+        house = self.house
+        rabbit = [house.rabbit] if house.rabbit else []
+        return {
+            "kill worker": lambda draw: self._kill(draw, house.workers),
+            "kill dispatcher": lambda draw: self._kill(draw, house.dispatchers),
+            "kill beat": lambda draw: self._kill(draw, house.beats),
+            "kill web": lambda draw: self._kill(draw, [house.web]),
+            "kill redis": lambda draw: self._kill(draw, [house.redis], 2 * draw),
+            "kill rabbitmq": lambda draw: self._kill(draw, rabbit, 2 * draw),
+        }
+
+    def _pauses(self) -> dict[str, Callable[[float], bool]]:
+        house = self.house
+        rabbit = [house.rabbit] if house.rabbit else []
+        return {
+            "pause worker": lambda draw: self._pause(draw, house.workers, 2 + 2 * draw),
+            "pause worker past its lease": lambda draw: self._pause(
+                draw, house.workers, PAST_LEASE_S
+            ),
+            "pause dispatcher": lambda draw: self._pause(draw, house.dispatchers, 3 + 3 * draw),
+            "pause beat": lambda draw: self._pause(draw, house.beats, 3 + 3 * draw),
+            "pause web": lambda draw: self._pause(draw, [house.web], 2 + 3 * draw),
+            "pause redis": lambda draw: self._pause(draw, [house.redis], 1 + 3 * draw),
+            "pause rabbitmq": lambda draw: self._pause(draw, rabbit, 1 + 3 * draw),
+        }
+
+    @property
+    def over(self) -> bool:
+        """Whether every strike has fallen."""
+        return not (self.coming or self.in_hand)
+
+    def start(self) -> None:
+        """From now on."""
+        self.began = time.monotonic()
+
+    def blow(self) -> None:
+        """Let fall what is due; what finds no victim now comes again a little later."""
+        elapsed = time.monotonic() - self.began
+        while self.coming and self.coming[0][0] <= elapsed:
+            _, n, strike = heapq.heappop(self.coming)
+            self.in_hand += 1
+            if act := self.acts.get(strike.kind):
+                self.done.append((n, strike, act(strike.draw)))
+            else:
+                hand = self.smith if strike.kind == "kill postgres" else self.hand
+                hand.submit(self._by_hand, n, strike)
+        while self.done:
+            n, strike, fell = self.done.popleft()
+            self.in_hand -= 1
+            if fell:
+                self.struck[strike.kind] += 1
+            else:
+                heapq.heappush(self.coming, (elapsed + AGAIN_S, n, strike))
+
+    def _by_hand(self, n: int, strike: Strike) -> None:
+        fell = False
+        try:
+            fell = self._order(strike)
+        except (reading.Gone, requests.RequestException):
+            fell = False
+        finally:
+            self.done.append((n, strike, fell))
+
+    def _order(self, strike: Strike) -> bool:
+        if strike.kind == "kill postgres":
+            self.house.kill_postgres()
+            return True
+        if strike.kind == "flush redis":
+            return self.house.flush_redis()
+        if strike.kind == "expire a key":
+            return self._expire(strike.draw, faults_of("token"))
+        return self._trouble(strike)
+
+    def _kill(self, draw: float, victims: Sequence[Kept], down_s: float = 0.5) -> bool:
+        victim = chosen(draw, victims)
+        if victim is not None:
+            victim.kill(down_s)
+        return victim is not None
+
+    def _pause(self, draw: float, victims: Sequence[Kept], seconds: float) -> bool:
+        victim = chosen(draw, victims)
+        if victim is not None:
+            victim.freeze(seconds)
+        return victim is not None
+
+    def _rotate(self, _: float) -> bool:
+        """The other of the two keys seals for this process: so there is always work for it."""
+        first, second = self.house.environment["TOKEN_KEYS"].split(",")
+        order = [first, second] if len(self.rotations) % 2 else [second, first]
+        with (self.house.plan.folder / "rotate.log").open("ab") as out:
+            self.rotations.append(
+                subprocess.Popen(
+                    [sys.executable, "manage.py", "rotate_keys"],
+                    cwd=ROOT,
+                    env={**self.house.environment, "TOKEN_KEYS": ",".join(order)},
+                    stdout=out,
+                    stderr=out,
+                )
+            )
+        return True
+
+    def _expire(self, draw: float, networks: Sequence[str]) -> bool:
+        """One access token ends early at its network; all grants of it are due for renewal."""
+        keys = [key for key in reading.renewable() if key[0] in networks]
+        if not keys:
+            return False
+        name, access = keys[int(draw * len(keys))]
+        with reading.asking():
+            OAuthToken.objects.filter(provider=name, refresh_at__gt=timezone.now()).update(
+                refresh_at=timezone.now()
+            )
+        with contextlib.suppress(requests.HTTPError):  # renewed meanwhile: the old one is gone
+            self.street.tell("expire", network=name, access_token=access)
+        return True
+
+    def _trouble(self, strike: Strike) -> bool:
+        """The next answers of one network, where requests of this purpose arrive at all."""
+        purpose, _, kind = strike.kind.partition(": ")
+        names = faults_of(purpose)
+        name = names[int(strike.draw * len(names))]
+        if purpose == "token" and not self._expire(strike.draw, [name]):
+            return False
+        seconds = WAIT_S if kind == "throttled" else STALL_S
+        times = 2 if purpose == "publish" else 1
+        self.street.trouble(name, kind, on=purpose, times=times, seconds=seconds)
+        return True
+
+    def calm(self) -> None:
+        """No more trouble: whoever is frozen goes on, whatever is ordered is forgotten."""
+        for kept in self.house.everybody:
+            kept.thaw()
+        requests.delete(f"{self.street.url}/_street/trouble", timeout=10).raise_for_status()
+
+    def counts(self) -> dict[str, int]:
+        """How often each kind struck: processes as we struck them, networks as they say."""
+        told = requests.get(f"{self.street.url}/_street/trouble", timeout=10).json()
+        plan, fired = self.house.plan, told["by_purpose"]
+        ours = {kind: self.struck[kind] for kind in faults.kinds(plan)}
+        theirs = {faults.named(*t): fired.get(faults.named(*t), 0) for t in faults.TROUBLES}
+        return {**ours, **theirs}
+
+    def failed_rotations(self) -> int:
+        """How many runs of `rotate_keys` ended with an error, for example without a database."""
+        return sum(process.wait(60) != 0 for process in self.rotations)
+
+
+def faults_of(purpose: str) -> list[str]:
+    """The networks that get requests of this purpose."""
+    names = providers.names()
+    if purpose == "token":
+        return [name for name in names if isinstance(network(name), Refreshes)]
+    if purpose == "find":
+        return [name for name in names if not network(name).resend_window]
+    return list(names)

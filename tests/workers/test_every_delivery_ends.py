@@ -1,0 +1,224 @@
+"""Every delivery ends: from any state, its owner dead, it comes to an end or asks a person."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+import time_machine
+from django.utils import timezone
+
+import providers
+from accounts.models import Notice
+from accounts.states import WhenLate
+from posting.compose import compose
+from posting.lateness import Lateness
+from posting.models import MOST_LOOKS, Attempt, Post, PostResult
+from posting.states import ENDED, LATE, State
+from tests.cast import Cast, Street, connected, only
+from tests.workers.engine import turn
+from tokens.disconnect import disconnect, pause
+from tokens.models import SocialAccount
+from tokens.refresh import mark_dead
+from workers import reconcile, sweep
+from workers.publish import deliver
+
+pytestmark = pytest.mark.django_db(transaction=True)
+STEP = timedelta(minutes=10)
+LONG_AGO = timedelta(minutes=30)
+PATIENCE = timedelta(hours=3)
+BOUND = timedelta(hours=28)
+ENDS = ENDED | {State.HELD}
+Circumstance = Callable[[Street, SocialAccount], object]
+
+
+def nothing(street: Street, account: SocialAccount) -> None:
+    """All is well but for the dead owner."""
+
+
+def network_gone(street: Street, account: SocialAccount) -> None:
+    """The site offers the network no longer."""
+    SocialAccount.objects.filter(pk=account.pk).update(provider="gone")
+    PostResult.objects.update(provider="gone")
+
+
+def disconnected(street: Street, account: SocialAccount) -> None:
+    """Its owner has disconnected the account for good."""
+    disconnect(account, timezone.now())
+
+
+def paused(street: Street, account: SocialAccount) -> None:
+    """The account is paused and nobody resumes it."""
+    pause(account)
+
+
+def key_dead(street: Street, account: SocialAccount) -> None:
+    """The network ended the grant."""
+    assert account.token is not None
+    mark_dead(account.token, account.token.version, "It has ended.")
+
+
+def network_down(street: Street, account: SocialAccount) -> None:
+    """Nobody answers, whatever is asked."""
+    for on in ("publish", "find"):
+        street.trouble(account.provider, "error", on=on, times=10_000)
+
+
+def always_busy(street: Street, account: SocialAccount) -> None:
+    """The network asks to wait, for ever."""
+    for on in ("publish", "find"):
+        street.trouble(account.provider, "throttled", on=on, times=10_000, seconds=1200)
+
+
+CIRCUMSTANCES: tuple[Circumstance, ...] = (
+    nothing, network_gone, disconnected, paused, key_dead, network_down, always_busy,
+)  # fmt: skip
+
+
+def owners_dead(at: datetime) -> dict[State, dict[str, Any]]:
+    """How a row looks whose owner died in this state, half an hour ago; every state once."""
+    ago = at - LONG_AGO
+    return {
+        State.HELD: {"held_for": "paused", "words": "Its account was paused."},
+        State.SCHEDULED: {"due_at": ago},
+        State.QUEUED: {"queued_at": ago},
+        State.SENDING: {"lease_until": ago, "epoch": 1, "attempts": 1, "first_sent_at": ago},
+        State.UNCERTAIN: {
+            "lease_until": ago, "queued_at": ago, "due_at": ago, "epoch": 2, "attempts": 1,
+            "doubts": 1, "looks": 1, "first_sent_at": ago,
+        },
+        State.PROCESSING: {"epoch": 1, "attempts": 1, "first_sent_at": ago},
+    }  # fmt: skip
+
+
+def planned(cast: Cast, account: SocialAccount, then: WhenLate) -> Post:
+    """A post that may be three hours late."""
+    return compose(
+        team=cast.team,
+        author=cast.alice,
+        text=f"Where does this end? {then}",
+        accounts=[account],
+        at=timezone.now(),
+        late=Lateness(PATIENCE, then),
+    )
+
+
+def a_round() -> None:
+    """What beat, dispatcher and workers do, once."""
+    sweep.sweep()
+    turn()
+    at = timezone.now()
+    for pk, _ in PostResult.objects.ring_again(at, timedelta(seconds=15)):
+        deliver(pk)
+
+
+def test_every_state_that_is_no_end_is_among_the_cases() -> None:
+    """A draft is its author's: nothing brings it on but its author."""
+    assert set(owners_dead(timezone.now())) == set(State) - ENDED - {State.DRAFT}
+
+
+@pytest.mark.parametrize("then", WhenLate)
+@pytest.mark.parametrize("circumstance", CIRCUMSTANCES, ids=lambda c: c.__name__)
+@pytest.mark.parametrize("state", list(owners_dead(timezone.now())))
+def test_it_ends_or_asks_a_person(
+    cast: Cast, street: Street, state: State, circumstance: Circumstance, then: WhenLate
+) -> None:
+    account = connected(street, cast.team, "x")
+    with time_machine.travel(timezone.now()) as clock:
+        started = timezone.now()
+        post = planned(cast, account, then)
+        PostResult.objects.update(state=state, **owners_dead(started)[state])
+        circumstance(street, account)
+        for _ in range(BOUND // STEP):
+            clock.shift(STEP)
+            a_round()
+            if only(post).state in ENDS:
+                break
+        a_round()
+    result = only(post)
+    assert result.state in ENDS, result
+    assert result.words or result.state == State.POSTED
+    if result.state == State.HELD:
+        assert result.held_for
+        told = Notice.objects.filter(team=cast.team, read_at__isnull=True)
+        assert any(notice.path for notice in told)
+    if result.state == State.UNCONFIRMED:
+        assert Notice.objects.get(team=cast.team, key__startswith="check:").asks
+    assert len(street.board("x")) <= 1
+
+
+def test_a_skipped_post_of_a_paused_account_does_not_wait_for_ever(
+    cast: Cast, street: Street
+) -> None:
+    account = connected(street, cast.team, "x")
+    with time_machine.travel(timezone.now()) as clock:
+        post = planned(cast, account, WhenLate.SKIP)
+        pause(account)
+        a_round()
+        assert only(post).state == State.HELD
+        clock.shift(PATIENCE)
+        a_round()
+    assert only(post).state == State.MISSED
+
+
+def test_a_look_that_kills_every_worker_ends_with_a_person(cast: Cast, street: Street) -> None:
+    account = connected(street, cast.team, "x")
+    with time_machine.travel(timezone.now()) as clock:
+        post = planned(cast, account, WhenLate.HOLD)
+        PostResult.objects.update(
+            state=State.UNCERTAIN, **owners_dead(timezone.now())[State.UNCERTAIN]
+        )
+        killed = 0
+        while only(post).state == State.UNCERTAIN:
+            clock.shift(STEP)
+            at = timezone.now()
+            for pk, _ in PostResult.objects.look_due(at, timedelta(seconds=15)):
+                killed += reconcile.results.begin_look(pk, at, timedelta(seconds=10)) is not None
+            sweep.sweep()
+            assert killed <= MOST_LOOKS
+    assert only(post).state == State.UNCONFIRMED
+    assert only(post).words
+    open_tries = Attempt.objects.filter(result__post=post, ended_at__isnull=True)
+    assert open_tries.count() <= 1
+
+
+def test_a_send_that_kills_every_worker_ends_as_not_posted(cast: Cast, street: Street) -> None:
+    """Each time the network is asked, and each time it is certain that nothing arrived."""
+    account = connected(street, cast.team, "x")
+    with time_machine.travel(timezone.now()) as clock:
+        post = planned(cast, account, WhenLate.HOLD)
+        PostResult.objects.update(late_at=timezone.now() + timedelta(days=30))
+        for _ in range(200):
+            clock.shift(STEP)
+            at = timezone.now()
+            for pk, _name in PostResult.objects.queue_due(at):
+                reconcile.results.begin(pk, at, timedelta(seconds=10))
+            for pk, _name in PostResult.objects.look_due(at, timedelta(seconds=15)):
+                reconcile.look(pk)
+            sweep.sweep()
+            if only(post).state in ENDED:
+                break
+    assert only(post).state == State.FAILED
+    assert only(post).attempts <= 8
+
+
+def test_a_part_of_the_sweep_that_breaks_off_does_not_stop_the_others(
+    cast: Cast, street: Street, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(at: datetime) -> dict[str, int]:
+        raise RuntimeError("out of order")
+
+    monkeypatch.setattr(sweep, "PARTS", (broken, *sweep.PARTS))
+    post = planned(cast, connected(street, cast.team, "x"), WhenLate.HOLD)
+    PostResult.objects.update(late_at=timezone.now())
+    assert sweep.sweep()["late"] == 1
+    assert only(post).held_for == LATE
+
+
+def test_a_network_that_cannot_look_is_asked_of_a_person_not_of_the_clock() -> None:
+    """Who can neither repeat nor look is the only one that goes to a person at once."""
+    for name in providers.names():
+        adapter = providers.adapter(name)
+        assert adapter.resend_window or hasattr(adapter, "find")

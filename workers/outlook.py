@@ -1,0 +1,84 @@
+"""What falls due next, and since when the oldest due post waits: cheap looks at the rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from django.db import connection
+from django.db.models import Min, Q
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+
+from posting.models import PostResult
+from posting.states import State
+
+# Literals on purpose: each of these is the first entry of a partial index.
+MOMENTS = (
+    "(SELECT MIN(due_at) FROM {t} WHERE state = 'scheduled')",
+    "(SELECT MIN(queued_at) FROM {t} WHERE state = 'queued')",
+    "(SELECT MIN(lease_until) FROM {t} WHERE state = 'sending')",
+    "(SELECT MIN(due_at) FROM {t} WHERE state = 'uncertain' AND queued_at IS NULL)",
+    "(SELECT MIN(queued_at) FROM {t} WHERE state = 'uncertain')",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """The database's clock, and when each kind of row next needs a dispatcher (None: never)."""
+
+    at: datetime
+    due: datetime | None
+    unanswered: datetime | None
+    abandoned: datetime | None
+    doubtful: datetime | None
+
+    @property
+    def seconds(self) -> float | None:
+        """How long from now until the first of them; None if nothing waits."""
+        moments = [self.due, self.unanswered, self.abandoned, self.doubtful]
+        known = [moment for moment in moments if moment is not None]
+        return (min(known) - self.at).total_seconds() if known else None
+
+    def is_time(self, moment: datetime | None) -> bool:
+        """Whether this moment has come."""
+        return moment is not None and moment <= self.at
+
+
+def outlook(patience: timedelta) -> Outlook:
+    """One statement that only reads; `patience` is how long a bell may stay unanswered."""
+    table = connection.ops.quote_name(PostResult._meta.db_table)
+    clock = "clock_timestamp()" if connection.vendor == "postgresql" else "NULL"
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {clock}, {', '.join(MOMENTS).format(t=table)}")
+        row = [_moment(value) for value in cursor.fetchone()]
+    now, due, queued, leased, doubtful, looked = row
+    again = [doubtful, looked + patience if looked else None]
+    return Outlook(
+        at=now or timezone.now(),
+        due=due,
+        unanswered=queued + patience if queued else None,
+        abandoned=leased,
+        doubtful=min((moment for moment in again if moment), default=None),
+    )
+
+
+def _moment(value: datetime | str | None) -> datetime | None:
+    """A moment as the database's driver gives it: SQLite has text, in UTC."""
+    found = parse_datetime(value) if isinstance(value, str) else value
+    return found.replace(tzinfo=UTC) if found and found.tzinfo is None else found
+
+
+def oldest_due(at: datetime) -> datetime | None:
+    """Since when the oldest post has been due that nobody holds back: the number that matters.
+
+    Neither held posts count, nor those that were told to wait (their due time is the end of the
+    wait), nor those that may not go out any more because they are too late.
+    """
+    waiting = PostResult.objects.filter(
+        Q(late_at__isnull=True) | Q(late_at__gt=at),
+        state__in=[State.SCHEDULED, State.QUEUED],
+        due_at__lte=at,
+    )
+    oldest: datetime | None = waiting.aggregate(oldest=Min("due_at"))["oldest"]
+    return oldest
