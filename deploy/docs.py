@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import providers
 from deploy.surroundings import ROOT
-from providers.kit.contract import Finds, Provider, Refreshes, Registers
+from providers.kit.contract import Deletes, Finds, Provider, Refreshes, Registers, TellsLimits
 from tokens.codes import DO_WITHOUT, MEANINGS
 
 MARK = "# --- the networks (written by `make docs`)"
@@ -55,11 +55,15 @@ def network(adapter: type[Provider]) -> Iterator[str]:
         "registers our app at each instance": issubclass(adapter, Registers),
         "renews its tokens": issubclass(adapter, Refreshes),
         "finds a post whose answer was lost": issubclass(adapter, Finds),
+        "deletes posts": issubclass(adapter, Deletes),
+        "tells the limits of a host or account": issubclass(adapter, TellsLimits),
     }
     offered = ", ".join(words for words, has in abilities.items() if has) or "nothing more"
     yield from ("", f"## {adapter.label}", "", first_line(ROOT / f"providers/{adapter.name}.py"))
     unit = text.unit.value.replace("_", " ")
     yield from ("", f"* Longest text: {text.limit} ({unit})", f"* Can also: {offered}")
+    for blank in adapter.post_fields:
+        yield f"* A post has a blank for it: {blank.label}"
     if adapter.settings:
         yield from ("", "| setting | meaning | default |", "|---|---|---|")
     for setting in adapter.settings:
@@ -67,9 +71,58 @@ def network(adapter: type[Provider]) -> Iterator[str]:
         yield f"| `{setting.name}` | {setting.help}{need} | {setting.default} |"
 
 
+COLUMNS = "network|text|pictures|description|video|link|replies|delete|after a lost answer|keys"
+
+
+def overview() -> Iterator[str]:
+    """What every network offers, in one table; – is not offered."""
+    heads = COLUMNS.split("|")
+    yield from ("", row(heads), row(["---"] * len(heads)))
+    for name in providers.names():
+        adapter = providers.adapter(name)
+        limits, images, video = adapter.limits, adapter.limits.images, adapter.limits.video
+        caption = f", {limits.caption.limit} beside media" if limits.caption else ""
+        link = "beside media too" if limits.links_beside_media else "without media"
+        yield row(
+            [
+                adapter.label + (" (needs media)" if limits.needs_media else ""),
+                f"{limits.text.limit} {limits.text.unit.value.replace('_', ' ')}{caption}",
+                f"{images.most}, {size(images.max_bytes)}" if images else "",
+                str(images.alt_limit or "") if images else "",
+                f"{video.most}, {size(video.max_bytes)}" if video else "",
+                link if limits.links else "in the text",
+                "yes" if limits.replies else "",
+                "yes" if issubclass(adapter, Deletes) else "",
+                doubt(adapter),
+                adapter.family.value.replace("_", " "),
+            ]
+        )
+
+
+def doubt(adapter: type[Provider]) -> str:
+    """How a post whose answer was lost is settled."""
+    looks = issubclass(adapter, Finds)
+    if not adapter.resend_window:
+        return "looked up" if looks else "a person decides"
+    hours = adapter.resend_window.total_seconds() / 3600
+    span = f"{hours / 24:.0f} days" if hours >= 48 else f"{hours:.2g} hours"
+    return f"repeated within {span}{', then looked up' if looks else ''}"
+
+
+def size(count: int) -> str:
+    """A number of bytes in words."""
+    return f"{count / 1e9:g} GB" if count >= 1e9 else f"{count / 1e6:.3g} MB"
+
+
+def row(cells: Sequence[str]) -> str:
+    """A line of a table; what is empty is not offered."""
+    return f"| {' | '.join(cell or '–' for cell in cells)} |"
+
+
 def networks() -> Iterator[str]:
     """Every network."""
     yield from ("# The networks", "", NOTE)
+    yield from overview()
     for name in providers.names():
         yield from network(providers.adapter(name))
 

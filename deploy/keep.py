@@ -199,8 +199,9 @@ class Keeper:
 
     def listen(self, seconds: float | None) -> None:
         """Waits for the next signal, at most `seconds`."""
-        ready, _, _ = select.select([self.bell, self.watch.line], [], [], seconds)
-        if self.watch.line in ready:
+        line = self.watch.line.fileno()
+        ready, _, _ = select.select([self.bell, line], [], [], seconds)
+        if line in ready:
             self.watch.hear()
         if self.bell not in ready:
             return

@@ -29,14 +29,14 @@ NO_RABBIT = (
     "No RabbitMQ was found: install rabbitmq-server (on Debian the package of that name), "
     "or set BROKER_URL to one that runs."
 )
+PLACES = ("/usr/lib/rabbitmq/bin",)
 STARTING_SECONDS = 60.0
 STOPPING_SECONDS = 20.0
 
 
 def rabbit_script() -> str:
     """The server's own start script: Debian's wrapper on the PATH insists on another user."""
-    places = (*map(str, Path("/usr/lib/rabbitmq").glob("bin")), *os.get_exec_path())
-    found = shutil.which("rabbitmq-server", path=os.pathsep.join(places))
+    found = shutil.which("rabbitmq-server", path=os.pathsep.join((*PLACES, *os.get_exec_path())))
     if found is None or shutil.which("epmd") is None:
         raise NotInstalledError(NO_RABBIT)
     return found

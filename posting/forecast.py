@@ -83,10 +83,12 @@ def _over(account: SocialAccount, cap: Cap, due_at: datetime, more: int) -> Over
     delayed = [n for n, moment in enumerate(moments) if moment >= due_at and out[n] > moment]
     if not delayed:
         return None
-    first = out[delayed[0] - cap.posts]
-    end = first + cap.per
-    planned = sum(first <= moment < end for moment in moments)
-    return Overflow(account, cap, max(planned, cap.posts + 1), cap.posts, first, end, out[-1])
+    begin = delayed[0]
+    while out[begin - 1] > moments[begin - 1]:  # what came before was held up already
+        begin -= 1
+    start = out[begin - cap.posts]
+    planned = sum(start <= moment < start + cap.per for moment in moments)
+    return Overflow(account, cap, planned, cap.posts, start, start + cap.per, out[delayed[-1]])
 
 
 def _moments(account: SocialAccount, cap: Cap, due_at: datetime) -> list[datetime]:

@@ -2,18 +2,21 @@
 
 Facts: bluesky-social/atproto @d6296a1c (lexicons, PDS source: sessions of 2 hours, refresh with a
 grace of 2 hours, putRecord with the same bytes changes nothing); networks.md of 2026-11-21,
-section 13 (by OAuth a refresh token is single use, and putRecord needs create and update).
+section 13 (by OAuth a refresh token is single use, and putRecord needs create and update; pictures
+stay below 1 MB for older servers). The lexicon sets no length for alternative texts, 2000 is ours.
+Not offered: videos, which the sheet does not describe.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
-from datetime import UTC, timedelta
+from datetime import timedelta
 from typing import Any
 
-from providers.kit.atproto import facets, lifetime, service_endpoint, tid
-from providers.kit.atproto_oauth import NOT_OUR_CLOCK, AtprotoOAuth
+from providers.kit.atproto import lifetime, service_endpoint, tid
+from providers.kit.atproto_oauth import AtprotoOAuth
 from providers.kit.contract import (
     Account,
     App,
@@ -21,6 +24,7 @@ from providers.kit.contract import (
     Field,
     Grant,
     Identity,
+    ImageRule,
     Limits,
     Message,
     Receipt,
@@ -28,22 +32,15 @@ from providers.kit.contract import (
     TextRule,
     Unit,
 )
-from providers.kit.errors import (
-    Forbidden,
-    Misconfigured,
-    NetworkError,
-    Rejected,
-    Throttled,
-    Unauthorized,
-    Unavailable,
-    Uncertain,
-    Unexpected,
-)
+from providers.kit.errors import Rejected, Unavailable, Unexpected
 from providers.kit.http import Reply, base_url, text_in
 from providers.kit.identities import DID, Registry, is_identity
-from providers.kit.rates import Cap, Meter, epoch_reset, retry_after
+from providers.kit.rates import Cap, Meter
+from providers.kit.records import COLLECTION, blob_in, record, reference_in
+from providers.kit.steps import forget, once
+from providers.kit.uploads import File
+from providers.kit.xrpc import DEAD_TOKEN, refusal
 
-COLLECTION = "app.bsky.feed.post"
 RECORD_KEY = re.compile(r"at://[^/]+/app\.bsky\.feed\.post/([A-Za-z0-9._:~-]{1,512})")
 
 
@@ -54,7 +51,12 @@ class Bluesky(AtprotoOAuth):
     label = "Bluesky"
     colour = "#1185fe"
     family = Family.GRACE
-    limits = Limits(TextRule(limit=300, unit=Unit.GRAPHEMES, byte_limit=3000))
+    limits = Limits(
+        TextRule(limit=300, unit=Unit.GRAPHEMES, byte_limit=3000),
+        images=ImageRule(4, ("image/jpeg", "image/png", "image/webp"), 1_000_000, alt_limit=2000),
+        replies=True,
+        links=True,
+    )
     resend_window = timedelta(days=30)
     caps = (Cap(5000, timedelta(hours=1), cost=2), Cap(35_000, timedelta(days=1), cost=2))
     """Points of one account, of which a put takes 2 (networks.md, section 13, 2026-11-21)."""
@@ -180,28 +182,65 @@ class Bluesky(AtprotoOAuth):
 
     def publish(self, message: Message, account: Account) -> Receipt:
         """putRecord under a key of our own; an existing post is never overwritten (swapRecord)."""
-        url = f"{account.host}/xrpc/com.atproto.repo.putRecord"
+        numbers = range(len(message.media))
+        blobs = [self._blob(message, number, account) for number in numbers]
         body = {
             "repo": account.external_id,
             "collection": COLLECTION,
             "rkey": tid(message.created_at, message.key),
             "validate": True,
             "swapRecord": None,
-            "record": record(message),
+            "record": record(message, blobs, self._place(message, account)),
         }
-        reply = self.call_bound("POST", url, account.access_token, account.proof_key, body)
+        reply = self._post("putRecord", account, body)
+        if text_in(reply.maybe_json(), "error") == "BlobNotFound":
+            ended = Rejected("The uploaded pictures are not there any more.", status=reply.status)
+            raise forget(message.saved, [f"media.{number}" for number in numbers], ended)
         return self._receipt(self._object(reply), reply, account)
+
+    def _blob(self, message: Message, number: int, account: Account) -> dict[str, Any]:
+        """uploadBlob: found by what is in it, so that a repeat changes nothing."""
+        media = message.media[number]
+
+        def upload() -> str:
+            reply = self._post("uploadBlob", account, File.of(media), safe=True)
+            if not reply.ok:
+                raise refusal(reply, content=True)
+            return blob_in(reply)
+
+        kept: dict[str, Any] = json.loads(once(message.saved, f"media.{number}", upload))
+        return kept
+
+    def _place(self, message: Message, account: Account) -> dict[str, Any] | None:
+        """Where in a thread it stands: parent and root, each with the hash of what it says."""
+        if message.reply_to is None:
+            return None
+        parent = self._reference("parent", message.reply_to, message, account)
+        root = self._reference("root", message.root or message.reply_to, message, account)
+        return {"root": root, "parent": parent}
+
+    def _reference(self, name: str, to: Receipt, message: Message, account: Account) -> Any:
+        return json.loads(once(message.saved, name, lambda: self._read(to, account)))
+
+    def _read(self, receipt: Receipt, account: Account) -> str:
+        """getRecord of the post that is answered."""
+        repo, _, rkey = receipt.external_id.removeprefix("at://").partition(f"/{COLLECTION}/")
+        reply = self._record(repo, rkey, account)
+        if reply.maybe_json().get("error") == "RecordNotFound":
+            raise Rejected("The post to be answered is gone.", status=reply.status)
+        self._object(reply)
+        return reference_in(reply)
+
+    def delete(self, receipt: Receipt, account: Account) -> None:
+        """deleteRecord; says 200 as well if there was none."""
+        rkey = receipt.external_id.rpartition("/")[2]
+        body = {"repo": account.external_id, "collection": COLLECTION, "rkey": rkey}
+        self._object(self._post("deleteRecord", account, body, safe=True))
 
     def find(self, message: Message, account: Account) -> Receipt | None:
         """getRecord with the key that the message leads to; public, so it needs no token."""
-        query = {
-            "repo": account.external_id,
-            "collection": COLLECTION,
-            "rkey": tid(message.created_at, message.key),
-        }
-        reply = self.wire.call(
-            "GET", f"{account.host}/xrpc/com.atproto.repo.getRecord", params=query
-        )
+        rkey = tid(message.created_at, message.key)
+        reply = self._record(account.external_id, rkey, account)
         if reply.status in (400, 404) and reply.maybe_json().get("error") == "RecordNotFound":
             return None
         found = self._object(reply)
@@ -211,6 +250,19 @@ class Bluesky(AtprotoOAuth):
         if value.get("text") != message.text:
             raise Unexpected("Another post stands at the place of this one.")
         return self._receipt(found, reply, account)
+
+    def _record(self, repo: str, rkey: str, account: Account) -> Reply:
+        query = {"repo": repo, "collection": COLLECTION, "rkey": rkey}
+        url = f"{account.host}/xrpc/com.atproto.repo.getRecord"
+        return self.wire.call("GET", url, params=query)
+
+    def _post(
+        self, name: str, account: Account, body: dict[str, Any] | File, *, safe: bool | None = None
+    ) -> Reply:
+        url = f"{account.host}/xrpc/com.atproto.repo.{name}"
+        return self.call_bound(
+            "POST", url, account.access_token, account.proof_key, body, safe=safe
+        )
 
     def _identity(self, session: Mapping[str, Any], reply: Reply) -> Identity:
         handle, did = text_in(session, "handle"), text_in(session, "did")

@@ -2,7 +2,8 @@
 
 Every fact on the wire is from `networks.md` of 2026-11-21, sections 1.3 to 1.5, 13 (13a, Publish,
 Limits, Error table) and 21, and from the lexicons that its section 1.1 names; OAuth is played by
-`sandbox.kit.atproto_oauth`. Not played: blobs, rate limits by themselves (order them as trouble).
+`sandbox.kit.atproto_oauth`, records and blobs by `sandbox.kit.records`. Not played: rate limits by
+themselves (order them as trouble).
 """
 
 from __future__ import annotations
@@ -13,19 +14,16 @@ import secrets
 from sandbox.kit import page
 from sandbox.kit.atproto import (
     POST,
-    accepted,
     base32,
-    cid_of,
     did_document,
     error,
-    is_tid,
     jwt,
     refuse,
     throttled,
-    tid,
 )
-from sandbox.kit.atproto_oauth import BoundTwin, bound_token
+from sandbox.kit.atproto_oauth import bound_token
 from sandbox.kit.network import Answer, Person, Request, Scene, as_json, route
+from sandbox.kit.records import RecordsTwin
 from sandbox.kit.store import Document
 
 PASSWORD = "prac-tice-pass-word"
@@ -45,7 +43,7 @@ REFUSALS = {
 }
 
 
-class Bluesky(BoundTwin):
+class Bluesky(RecordsTwin):
     """Bluesky: sessions with a grace of two hours, bound sessions with none, chosen keys."""
 
     name = "bluesky"
@@ -167,79 +165,7 @@ class Bluesky(BoundTwin):
             raise refuse(400, "ExpiredToken", "Token has expired")
         return self.person(token["person"])
 
-    # Records
-
-    @route("POST", "/xrpc/com.atproto.repo.putRecord", "publish")
-    def put_record(self, request: Request) -> Answer:
-        person, asked = self.who(request), request.json()
-        collection, record = accepted((person.id, person.handle), asked)
-        rkey = str(asked.get("rkey", ""))
-        if not rkey or (collection == POST and not is_tid(rkey)):
-            raise refuse(400, "InvalidRequest", "Invalid record key")
-        before = self.get("record", f"{person.id}/{collection}/{rkey}")
-        found = {part: before[part] for part in ("uri", "cid")} if before else None
-        # As in the reference server, the no-op is looked for before the swap is.
-        if found and found["cid"] == cid_of(record):
-            return as_json({**found, "validationStatus": "valid"})
-        if "swapRecord" in asked and asked["swapRecord"] != (found["cid"] if found else None):
-            raise refuse(400, "InvalidSwap", "Record was at another version")
-        return self.write(person, collection, rkey, record, request.at)
-
-    @route("POST", "/xrpc/com.atproto.repo.createRecord", "publish")
-    def create_record(self, request: Request) -> Answer:
-        person, asked = self.who(request), request.json()
-        collection, record = accepted((person.id, person.handle), asked)
-        rkey = str(asked.get("rkey") or tid(self.store.next_number(self.name, request.at)))
-        if self.get("record", f"{person.id}/{collection}/{rkey}"):
-            raise refuse(500, "InternalServerError", "There is already a value at key")
-        return self.write(person, collection, rkey, record, request.at)
-
-    def write(
-        self, person: Person, collection: str, rkey: str, record: Document, at: float
-    ) -> Answer:
-        """Keep a record; a post also goes up on the board."""
-        uri = f"at://{person.id}/{collection}/{rkey}"
-        known = {"uri": uri, "cid": cid_of(record)}
-        owner = f"{person.id}/{collection}"
-        self.put("record", f"{owner}/{rkey}", {**known, "rkey": rkey, "value": record}, owner)
-        if collection == POST:
-            path = f"/profile/{person.handle}/post/{rkey}"
-            more = {"key": rkey, "created_at": record["createdAt"]}
-            self.receive(person, uri, record["text"], path, at, **more)
-        commit = {"cid": cid_of([uri, at]), "rev": tid(self.store.next_number(self.name, at))}
-        return as_json({**known, "commit": commit, "validationStatus": "valid"})
-
-    @route("POST", "/xrpc/com.atproto.repo.deleteRecord", "delete")
-    def delete_record(self, request: Request) -> Answer:
-        person, asked = self.who(request), request.json()
-        collection, rkey = str(asked.get("collection")), str(asked.get("rkey"))
-        self.store.drop(self.name, "record", f"{person.id}/{collection}/{rkey}")
-        self.board.take_down(self.name, f"at://{person.id}/{collection}/{rkey}")
-        return as_json({})
-
-    @route("GET", "/xrpc/com.atproto.repo.getRecord", "find")
-    def get_record(self, request: Request) -> Answer:
-        owner, asked = self.repo(request), request.query
-        record = self.get("record", f"{owner}/{asked.get('rkey', '')}")
-        if record is None:
-            raise refuse(400, "RecordNotFound", "Could not locate record")
-        return as_json({part: record[part] for part in ("uri", "cid", "value")})
-
-    @route("GET", "/xrpc/com.atproto.repo.listRecords", "find")
-    def list_records(self, request: Request) -> Answer:
-        limit = request.query.get("limit", "50")
-        most = int(limit) if limit.isdigit() else 50
-        found = self.store.owned(self.name, "record", self.repo(request))
-        newest = sorted(found, key=lambda r: str(r["rkey"]), reverse=True)[:most]
-        records = [{part: r[part] for part in ("uri", "cid", "value")} for r in newest]
-        return as_json({"records": records})
-
-    def repo(self, request: Request) -> str:
-        """The repository and collection that a look-up names."""
-        person = self.person_by(request.query.get("repo", ""))
-        if person is None:
-            raise refuse(400, "InvalidRequest", "Could not find repo")
-        return f"{person.id}/{request.query.get('collection', '')}"
+    # Pages
 
     @route("GET", "/profile/{actor}/post/{rkey}")
     def show(self, request: Request) -> Answer:

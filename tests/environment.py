@@ -28,5 +28,7 @@ os.environ.update(
     BELL_PATIENCE_S="3",
     RETRY_BASE_S="0.2",
     RETRY_CAP_S="2",
+    BREAKER_FIRST_S="1",
+    BREAKER_CAP_S="5",
     LOG_LEVEL="WARNING",
 )

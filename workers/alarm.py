@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from smtplib import SMTPException
+from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -131,7 +132,7 @@ def _mail(told: Told) -> bool:
 def _webhook(told: Told) -> bool:
     if not settings.ALARM_WEBHOOK:
         return True
-    body = {
+    body: dict[str, Any] = {
         "event": told.event,
         "subject": told.subject,
         "text": told.text,
@@ -141,7 +142,7 @@ def _webhook(told: Told) -> bool:
     return _called("POST", settings.ALARM_WEBHOOK, body)
 
 
-def _called(method: str, url: str, body: dict[str, object] | None) -> bool:
+def _called(method: str, url: str, body: dict[str, Any] | None) -> bool:
     """One call; the address may hold a secret, so only its host is ever written down."""
     parts = urlsplit(url)
     # The operator chose this address, so it may be private.

@@ -105,12 +105,11 @@ def repeat_is_harmless(provider: Provider, delivery: Delivery, at: datetime) -> 
 
 def _ask(delivery: Delivery, at: datetime, may_send: Callable[[], bool]) -> None:
     provider = network(delivery.result.provider)
-    account = delivery.result.account
     receipt: Receipt | None
     if repeat_is_harmless(provider, delivery, at):
-        receipt = speak.publish(account, delivery.message, at, may_send=may_send)
+        receipt = _repeat(delivery, provider, at, may_send)
     elif speak.can_find(provider):
-        receipt = speak.find(account, delivery.message, at)
+        receipt = _search(delivery, at)
     else:
         _give_up(delivery, timezone.now(), f"{provider.label} cannot be asked for a lost post.")
         return
@@ -119,6 +118,28 @@ def _ask(delivery: Delivery, at: datetime, may_send: Callable[[], bool]) -> None
         results.posted(delivery, receipt, timezone.now(), words=words)
     else:
         _negative(delivery, provider, timezone.now())
+
+
+def _repeat(
+    delivery: Delivery, provider: Provider, at: datetime, may_send: Callable[[], bool]
+) -> Receipt | None:
+    """The same message once more. Refused by now, the earlier one may still have arrived."""
+    try:
+        return speak.publish(delivery.result.account, delivery.message, at, may_send=may_send)
+    except Rejected as problem:
+        if isinstance(problem, Duplicate) or not speak.can_find(provider):
+            raise
+        if receipt := _search(delivery, at):
+            return receipt
+        raise
+
+
+def _search(delivery: Delivery, at: datetime) -> Receipt | None:
+    """Look for it. A look that is refused tells nothing about the post."""
+    try:
+        return speak.find(delivery.result.account, delivery.message, at)
+    except Rejected as problem:
+        raise Uncertain(problem.words, status=problem.status) from None
 
 
 def _negative(delivery: Delivery, provider: Provider, at: datetime) -> None:

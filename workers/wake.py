@@ -54,7 +54,7 @@ class Bell:
             return None
         client = server(settings.REDIS_URL, 0.25)
         try:
-            return int(client.publish(channel(client), "due"))  # type: ignore[arg-type]
+            return int(client.publish(channel(client), "due"))
         except (redis.RedisError, OSError):
             self.away_until = time.monotonic() + AWAY_S
             return None
@@ -83,7 +83,7 @@ class Ear(threading.Thread):
 
     def _listen(self) -> None:
         client = server(settings.REDIS_URL, LISTEN_S)
-        with client.pubsub(ignore_subscribe_messages=True) as line:
+        with client.pubsub(ignore_subscribe_messages=True) as line:  # type: ignore[no-untyped-call]
             line.subscribe(channel(client))
             while not self.stopped.is_set():
                 heard = line.get_message(timeout=LISTEN_S)

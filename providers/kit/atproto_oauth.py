@@ -31,6 +31,7 @@ from providers.kit.http import Reply, text_in
 from providers.kit.identities import Home, Issuer, Registry
 from providers.kit.oauth import OAuth, OAuthProvider
 from providers.kit.rates import epoch_reset, retry_after
+from providers.kit.uploads import File
 
 ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 ASSERTION_LIFE = timedelta(seconds=60)
@@ -163,14 +164,22 @@ class AtprotoOAuth(OAuthProvider):
     # Afterwards
 
     def call_bound(
-        self, method: str, url: str, token: str, key: str, body: Mapping[str, Any] | None = None
+        self,
+        method: str,
+        url: str,
+        token: str,
+        key: str,
+        body: Mapping[str, Any] | File | None = None,
+        *,
+        safe: bool | None = None,
     ) -> Reply:
         """One call with a token, proved by the key that it is bound to, if it is bound to one."""
+        load: dict[str, Any] = {"body" if isinstance(body, File) else "json": body, "safe": safe}
         if not key:
-            return self.wire.call(method, url, json=body, bearer=token)
+            return self.wire.call(method, url, bearer=token, **load)
 
         def send(headers: Mapping[str, str], hidden: tuple[str, ...]) -> Reply:
-            return self.wire.call(method, url, json=body, headers=headers, secrets=hidden)
+            return self.wire.call(method, url, headers=headers, secrets=hidden, **load)
 
         return dpop.prove(method, url, key, send, access_token=token)
 

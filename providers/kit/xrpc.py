@@ -33,8 +33,8 @@ PLAINER = {
 }
 
 
-def refusal(reply: Reply) -> NetworkError:
-    """The error table of Bluesky; what counts is the name of the error, not the status."""
+def refusal(reply: Reply, *, content: bool = False) -> NetworkError:
+    """The error table; `content`: this call brings content, whether or not it may be repeated."""
     code = text_in(reply.maybe_json(), "error")
     said = PLAINER.get(code) or reply.said("message", "error")
     status = reply.status
@@ -52,6 +52,6 @@ def refusal(reply: Reply) -> NetworkError:
         return reply.troubled()
     if code == "InvalidSwap":
         return Uncertain("A post stands at this place already.", status=status, network_code=code)
-    if status in (400, 413) and not reply.safe:
+    if status in (400, 413) and (content or not reply.safe):
         return Rejected(said, status=status, network_code=code)
     return Unexpected(f"Bluesky answered {status}: {said}", status=status, network_code=code)

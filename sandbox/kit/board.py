@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from sandbox.kit.store import Document, Store
 
+BARE: Document = {"media": [], "reply_to": "", "link": ""}
+"""What a post has beside its text unless it says otherwise."""
+
 
 class Board:
     """The posts of all twins; each names the path of its page, reading adds the address."""
@@ -27,11 +30,12 @@ class Board:
 
     def post(self, network: str, post_id: str) -> Document | None:
         """One post."""
-        return self.store.get(network, "post", post_id)
+        found = self.store.get(network, "post", post_id)
+        return {**BARE, **found} if found else None
 
     def of(self, network: str, account: str, limit: int = -1) -> list[Document]:
         """One account's posts, the newest first."""
-        return self.store.owned(network, "post", account, limit)
+        return [{**BARE, **post} for post in self.store.owned(network, "post", account, limit)]
 
     def count(self, network: str) -> int:
         """How many posts stand on a network."""
@@ -49,6 +53,6 @@ class Board:
 
     def linked(self, post: Document, root: str) -> Document:
         """A post as the board shows it."""
-        shown = {k: v for k, v in post.items() if k != "path"}
-        files = [{**m, "url": f"{root}/_street/files/{m['sha256']}"} for m in post.get("media", ())]
+        shown = {k: v for k, v in {**BARE, **post}.items() if k != "path"}
+        files = [{**m, "url": f"{root}/_street/files/{m['sha256']}"} for m in shown["media"]]
         return {**shown, "media": files, "url": f"{root}/{post['network']}{post['path']}"}

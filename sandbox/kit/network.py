@@ -14,7 +14,7 @@ from html import escape
 from typing import Any, ClassVar, TypeVar
 from urllib.parse import parse_qs, urlencode
 
-from sandbox.kit.board import Board
+from sandbox.kit.board import BARE, Board
 from sandbox.kit.shelf import Part, Shelf, multipart, shown
 from sandbox.kit.store import Document, Store
 
@@ -286,7 +286,7 @@ class Twin:
             "handle": person.handle,
         }
         post |= {"path": path, "key": "", "created_at": iso(at), "received_at": at}
-        post |= {"reply_to": "", "link": "", **more}
+        post |= {**BARE, **more}
         self.board.pin(self.name, post)
         return post
 

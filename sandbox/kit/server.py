@@ -40,6 +40,7 @@ class Street:
             twins |= {name: twin(self.store, self.desk.board) for name, twin in TWINS.items()}
         self.twins: Mapping[str, Twin] = twins
         self.numbers = itertools.count(1)
+        self.over = threading.Event()
         self.server = Server((host, port), self)
         self.thread = threading.Thread(target=self.serve, name="street", daemon=True)
 
@@ -60,6 +61,7 @@ class Street:
 
     def stop(self) -> None:
         """Close the door and every connection that is still open."""
+        self.over.set()
         if self.thread.is_alive():
             self.server.shutdown()
             self.thread.join()
@@ -105,11 +107,12 @@ class Street:
     ) -> Answer | None:
         """Carry out a request late, or carry it out and spoil the answer."""
         if trouble.kind == "slow":
-            time.sleep(trouble.seconds)
+            if self.over.wait(trouble.seconds):
+                return None
             request = replace(request, at=time.time())
         answer = self.do(twin, route, request)
         if trouble.kind == "slow_after":
-            time.sleep(trouble.seconds)
+            self.over.wait(trouble.seconds)
         return spoil(trouble, answer) if trouble.kind in AFTER else answer
 
     def do(self, twin: Twin, route: Route, request: Request) -> Answer:

@@ -90,8 +90,8 @@ def main() -> None:
         say(f"{name:<12}" + "".join(f"{key} {value:8.1f}   " for key, value in figures.items()))
     target = ROOT / "var" / "bench" / "latency.json"
     target.parent.mkdir(parents=True, exist_ok=True)
-    load = {"before": load, "after": os.getloadavg()[0]}
-    target.write_text(json.dumps({**result, "rate_per_s": RATE, "load": load}, indent=1))
+    loads = {"before": load, "after": os.getloadavg()[0]}
+    target.write_text(json.dumps({**result, "rate_per_s": RATE, "load": loads}, indent=1))
 
 
 if __name__ == "__main__":

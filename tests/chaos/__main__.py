@@ -12,6 +12,7 @@ from importlib import import_module
 import django
 
 from deploy.broker import NotInstalledError
+from tests.chaos import hosts
 from tests.chaos.house import house
 from tests.chaos.plan import Plan, WrongOrderError, planned
 
@@ -20,10 +21,19 @@ def main() -> int:
     """0 if the promise held (or, for the control, if it was seen to break)."""
     try:
         plan = planned(os.environ)
+        if plan.hosts > 1 and hosts.HUB not in os.environ:
+            return _on_hosts(plan)
         return 0 if _run(plan) else 1
     except (WrongOrderError, NotInstalledError) as problem:
         sys.stderr.write(f"{problem}\n")
         return 2
+
+
+def _on_hosts(plan: Plan) -> int:
+    if hosts.possible():
+        return hosts.inside_a_hub("tests.chaos")
+    sys.stdout.write(f"{hosts.NOT_HERE.format(plan.hosts)}\n")
+    return 0
 
 
 def _run(plan: Plan) -> bool:

@@ -27,6 +27,9 @@ PROCESSES = (
 RABBIT = ("kill rabbitmq", "pause rabbitmq")
 REDIS = ("pause redis",)
 POSTGRES = ("kill postgres",)
+# Kinds between hosts and servers.
+HOSTS = ("cut a host off", "cut a host from the broker")
+HOSTS_AND_POSTGRES = ("cut a host from the database",)
 # Kinds for the networks, by what the request is for.
 TROUBLES: tuple[tuple[str, str], ...] = (
     ("publish", "drop_after"),
@@ -46,6 +49,8 @@ TROUBLES: tuple[tuple[str, str], ...] = (
 )
 TROUBLE_EVERY_S = 1.0
 SPARE = 1.5
+# The last strike falls while there is still something under way for it to meet.
+UNTIL = 0.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +68,8 @@ def kinds(plan: Plan) -> tuple[str, ...]:
         *PROCESSES,
         *(RABBIT if plan.broker == "rabbitmq" else REDIS),
         *(POSTGRES if plan.database == "postgres" else ()),
+        *(HOSTS if plan.hosts > 1 else ()),
+        *(HOSTS_AND_POSTGRES if plan.hosts > 1 and plan.database == "postgres" else ()),
     )
 
 
@@ -87,7 +94,7 @@ def for_networks(plan: Plan) -> list[Strike]:
 def _spread(names: Sequence[str], times: int, plan: Plan, chance: random.Random) -> list[Strike]:
     order = [name for name in names for _ in range(times)]
     chance.shuffle(order)
-    step = plan.span_s / len(order)
+    step = plan.span_s * UNTIL / len(order)
     return [
         Strike((n + chance.random()) * step, name, chance.random()) for n, name in enumerate(order)
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ import requests
 from deploy.broker import redis_command, wait_for_redis
 from deploy.database import LocalPostgres
 from deploy.rabbit import LocalRabbit
+from tests.chaos.hosts import APART, HUB, NETWORK, Addresses, Host
 from tests.chaos.kept import Kept
 from tests.chaos.plan import LOOPBACK, THREADS, Plan, Ports, environment, free_ports
 from workers import queues
@@ -27,17 +29,17 @@ class House:
     def __init__(self, plan: Plan) -> None:
         plan.folder.mkdir(parents=True)
         (plan.folder / "var").mkdir()
-        self.plan, self.address = plan, LOOPBACK
+        self.plan = plan
+        self.hosts = [Host(n, os.environ[HUB]) for n in range(plan.hosts if plan.hosts > 1 else 0)]
+        self.where = APART if self.hosts else Addresses()
         self.ports: Ports = free_ports()
         self.postgres, self.node = self._postgres(), self._node()
         broker_url = self.node.url if self.node else ""
-        self.environment = environment(plan, self.ports, broker_url, self.address)
+        self.environment = environment(plan, self.ports, broker_url, self.where)
         self.redis, self.street = self._redis(), self._street()
         self.rabbit = self._rabbit(self.node) if self.node else None
         self.web = self._kept("web", self._gunicorn())
-        self.workers = [
-            self._kept(f"worker-{n}", self._worker(f"worker{n}")) for n in range(plan.workers)
-        ]
+        self.workers = [self._worker(n) for n in range(plan.workers)]
         dispatch = [sys.executable, "manage.py", "dispatch"]
         self.dispatchers = [self._kept(f"dispatcher-{n}", dispatch) for n in range(2)]
         beat = [*CELERY, "project", "beat", "-S", "django", "-l", "INFO"]
@@ -70,24 +72,34 @@ class House:
     def _postgres(self) -> LocalPostgres | None:
         if self.plan.database != "postgres":
             return None
-        server = LocalPostgres(self.plan.folder / "postgres", max_connections="200")
+        options = {"max_connections": "200"}
+        if self.hosts:
+            options["listen_addresses"] = f"{LOOPBACK},{self.where.database}"
+        server = LocalPostgres(self.plan.folder / "postgres", **options)
         server.port = self.ports.database
+        if self.hosts:
+            server.create()
+            with (server.data / "pg_hba.conf").open("a") as allowed:
+                allowed.write(f"host all all {NETWORK} trust\n")
         return server
 
     def _node(self) -> LocalRabbit | None:
         if self.plan.broker != "rabbitmq":
             return None
-        return LocalRabbit(self.plan.folder / "rabbitmq")
+        return LocalRabbit(self.plan.folder / "rabbitmq", self.where.broker)
 
     def _rabbit(self, node: LocalRabbit) -> Kept:
         return Kept("rabbitmq", node.command, node.environment, self.plan.folder)
 
     def _redis(self) -> Kept:
-        return self._kept("redis", redis_command(self.ports.redis, self.plan.folder / "redis"))
+        command = redis_command(self.ports.redis, self.plan.folder / "redis")
+        if self.hosts:
+            command += ["--bind", self.where.broker, "--protected-mode", "no"]
+        return self._kept("redis", command)
 
     def _street(self) -> Kept:
         state = self.plan.folder / "street.sqlite3"
-        where = [str(self.ports.street), self.address, str(state)]
+        where = [str(self.ports.street), self.where.street, str(state)]
         return self._kept("street", [sys.executable, "-m", "tests.chaos.street", *where])
 
     def _gunicorn(self) -> list[str]:
@@ -96,7 +108,17 @@ class House:
         start = [sys.executable, "-m", "gunicorn", "project.wsgi"]
         return [*start, *bind, *size, "--no-control-socket"]
 
-    def _worker(self, name: str) -> list[str]:
+    def _worker(self, number: int) -> Kept:
+        """On a host of its own where there are several; what is spooled stays on that host."""
+        name = f"worker-{number}"
+        kept = self._kept(name, self._celery(name))
+        if self.hosts:
+            host = self.hosts[number % len(self.hosts)]
+            kept.command = host.on_it(kept.command)
+            kept.environment["VAR_DIR"] = str(self.plan.folder / f"var-{host.number}")
+        return kept
+
+    def _celery(self, name: str) -> list[str]:
         app = "tests.chaos.naive" if self.plan.naive else "project"
         size = ["-P", "threads", "-c", str(THREADS), "-Q", ",".join(queues.LANES)]
         quiet = ["-l", "INFO", "--without-gossip", "--without-mingle"]
@@ -104,6 +126,8 @@ class House:
 
     def open_servers(self) -> None:
         """Database, brokers, street: what the site stands on."""
+        for host in self.hosts:
+            host.plug_in()
         if self.rabbit and self.node:
             self.node.prepare()
             self.rabbit.start()
@@ -143,6 +167,8 @@ class House:
         now = time.monotonic()
         for kept in self.everybody:
             kept.tick(now)
+        for host in self.hosts:
+            host.tick(now)
 
     def kill_postgres(self) -> None:
         """PostgreSQL falls and is started again at once."""
@@ -173,6 +199,8 @@ class House:
             self.node.stop()
         if self.postgres:
             self.postgres.stop()
+        for host in self.hosts:
+            host.unplug()
 
 
 @contextlib.contextmanager

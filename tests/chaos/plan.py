@@ -13,6 +13,7 @@ from pathlib import Path
 
 from deploy.broker import free_port
 from deploy.surroundings import practice
+from tests.chaos.hosts import Addresses
 from tokens.vault import new_key
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -22,6 +23,7 @@ DATABASES = ("sqlite", "postgres")
 # Posts and the seconds in which they are written; in between along a straight line.
 SPANS = ((0, 20.0), (300, 50.0), (2000, 480.0), (10_000, 1300.0))
 FULL_PROOF = 2000
+FEW = 300
 THREADS = 8
 # Short spans, so that minutes show what takes hours in production; each one's reason: README.md.
 SHORT = {
@@ -68,8 +70,10 @@ class Plan:
 
     @property
     def workers(self) -> int:
-        """How many worker processes."""
-        return 2 if self.posts < 300 else 3
+        """How many worker processes; two on every host where there are several."""
+        if self.hosts > 1:
+            return 2 * self.hosts
+        return 2 if self.posts < FEW else 3
 
 
 def planned(words: Mapping[str, str]) -> Plan:
@@ -124,12 +128,12 @@ def free_ports() -> Ports:
     return Ports(*sorted(found))
 
 
-def environment(plan: Plan, ports: Ports, broker_url: str, address: str) -> dict[str, str]:
-    """What every process of the run is told; `address` is where the servers are reached."""
-    street = f"http://{address}:{ports.street}"
+def environment(plan: Plan, ports: Ports, broker_url: str, where: Addresses) -> dict[str, str]:
+    """What every process of the run is told."""
+    street = f"http://{where.street}:{ports.street}"
     database = f"sqlite:///{plan.folder / 'chaos.sqlite3'}"
     if plan.database == "postgres":
-        database = f"postgres://postgres@{address}:{ports.database}/postgres"
+        database = f"postgres://postgres@{where.database}:{ports.database}/postgres"
     programs = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     return {
         **practice(street),
@@ -138,7 +142,7 @@ def environment(plan: Plan, ports: Ports, broker_url: str, address: str) -> dict
         "DJANGO_SETTINGS_MODULE": "project.settings",
         "DATABASE_URL": database,
         "DATABASE_POOL_SIZE": str(THREADS + 4),
-        "REDIS_URL": f"redis://{address}:{ports.redis}/0",
+        "REDIS_URL": f"redis://{where.broker}:{ports.redis}/0",
         "BROKER_URL": broker_url,
         "SECRET_KEY": "chaos",
         # Two keys: what is sealed under the old one is sealed again while all runs.

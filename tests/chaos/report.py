@@ -34,6 +34,7 @@ def progress(
             f"posted {states[State.POSTED]}, under way {under_way}, in doubt {doubt}, held {held}"
         )
     down = [kept.name for kept in storm.house.everybody if not kept.runs]
+    down += [f"host {host.number} cut" for host in storm.house.hosts if host.cuts]
     away = f"; down: {', '.join(down)}" if down else ""
     struck = storm.struck.total()
     say(f"{elapsed:4.0f} s  written {written}/{wanted}; {told}; {struck} blows{away}")

@@ -60,6 +60,7 @@ class Storm:
         self.acts: dict[str, Callable[[float], bool]] = {
             **self._kills(),
             **self._pauses(),
+            **self._cuts(),
             "rotate keys": self._rotate,
         }
 
@@ -88,6 +89,14 @@ class Storm:
             "pause web": lambda draw: self._pause(draw, [house.web], 2 + 3 * draw),
             "pause redis": lambda draw: self._pause(draw, [house.redis], 1 + 3 * draw),
             "pause rabbitmq": lambda draw: self._pause(draw, rabbit, 1 + 3 * draw),
+        }
+
+    def _cuts(self) -> dict[str, Callable[[float], bool]]:
+        where = self.house.where
+        return {
+            "cut a host off": lambda draw: self._cut(draw, ""),
+            "cut a host from the broker": lambda draw: self._cut(draw, where.broker),
+            "cut a host from the database": lambda draw: self._cut(draw, where.database),
         }
 
     @property
@@ -149,6 +158,12 @@ class Storm:
             victim.freeze(seconds)
         return victim is not None
 
+    def _cut(self, draw: float, server: str) -> bool:
+        """Every other cut outlasts the leases of those who are cut off."""
+        hosts = self.house.hosts
+        nth = int(draw * 2 * len(hosts))
+        return hosts[nth // 2].cut(server, PAST_LEASE_S if nth % 2 else 3 + 3 * draw)
+
     def _rotate(self, _: float) -> bool:
         """The other of the two keys seals for this process: so there is always work for it."""
         first, second = self.house.environment["TOKEN_KEYS"].split(",")
@@ -195,6 +210,8 @@ class Storm:
         """No more trouble: whoever is frozen goes on, whatever is ordered is forgotten."""
         for kept in self.house.everybody:
             kept.thaw()
+        for host in self.house.hosts:
+            host.mend()
         requests.delete(f"{self.street.url}/_street/trouble", timeout=10).raise_for_status()
 
     def counts(self) -> dict[str, int]:

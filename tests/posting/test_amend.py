@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -265,9 +266,8 @@ def test_under_a_storm_of_changes_and_workers_what_was_saved_is_what_goes_out(
     with ThreadPoolExecutor(2) as pool:
         for n in range(ROUNDS):
             queued(posts[n])
-            for done in [
-                pool.submit(elsewhere(lambda n=n, act=act: act(n))) for act in (save, send)
-            ]:
+            both = [pool.submit(elsewhere(partial(act, n))) for act in (save, send)]
+            for done in both:
                 done.result(30)
             run(posts[n])
     expected = {f"{'new' if saved[n] else 'old'} {n}" for n in range(ROUNDS)}

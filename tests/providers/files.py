@@ -97,8 +97,8 @@ def picture(rule: ImageRule, seed: int = 0, mime: str = "", alt: str = ALT) -> M
 def grown(media: Media, size: int) -> Media:
     """The same picture with so many bytes: what stands behind its end is part of no picture."""
     data = media.read()
-    more = {"alt": media.alt, "width": media.width, "height": media.height}
-    return medium(media.kind, media.mime, data.ljust(size, b"\0"), **more)
+    more = {"width": media.width, "height": media.height}
+    return medium(media.kind, media.mime, data.ljust(size, b"\0"), alt=media.alt, **more)
 
 
 def video(rule: VideoRule, seed: int = 0, size: int = VIDEO_BYTES) -> Media:

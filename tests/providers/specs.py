@@ -62,6 +62,8 @@ def faults(value: object, wanted: Lexicon, home: str, path: str = "$") -> list[s
             return _array(value, wanted, home, path)
         case "string":
             return _string(value, wanted, path)
+        case "blob":
+            return _blob(value, wanted, path)
         case _:
             return _plain(value, wanted, path)
 
@@ -104,6 +106,16 @@ def _array(value: object, wanted: Lexicon, home: str, path: str) -> list[str]:
         return [f"{path} is no such array"]
     items = wanted["items"]
     return [f for i, item in enumerate(value) for f in faults(item, items, home, f"{path}[{i}]")]
+
+
+def _blob(value: object, wanted: Lexicon, path: str) -> list[str]:
+    """A reference to a file: `{"$type":"blob","ref":{"$link":…},"mimeType":…,"size":…}`."""
+    if not isinstance(value, dict) or set(value) != {"$type", "ref", "mimeType", "size"}:
+        return [f"{path} is no blob"]
+    kinds = [kind.removesuffix("*") for kind in wanted.get("accept", [""])]
+    good = value["$type"] == "blob" and set(value["ref"]) == {"$link"}
+    good = good and any(str(value["mimeType"]).startswith(kind) for kind in kinds)
+    return [] if good and 0 < value["size"] <= wanted["maxSize"] else [f"{path} is no such blob"]
 
 
 FORMATS = {

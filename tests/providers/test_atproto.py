@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from providers.bluesky import record
 from providers.kit import atproto
 from providers.kit.contract import Message
+from providers.kit.records import record
 from tests.providers.specs import definition, faults
 
 AT = datetime(2026, 11, 21, 10, 0, 0, 123456, UTC)

@@ -15,7 +15,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from providers.kit.errors import NetworkError, Unavailable, Uncertain, Unexpected
-from providers.kit.http import MAX_BODY_BYTES, Patience, Reply, Wire, base_url, correlation, redact
+from providers.kit.http import (
+    MAX_BODY_BYTES,
+    Patience,
+    Reply,
+    Wire,
+    base_url,
+    correlation,
+    listening,
+    redact,
+)
 from providers.kit.sockets import is_public
 from tests.providers.loopback import Server, Talk, say
 
@@ -224,6 +233,19 @@ def test_the_correlation_id_travels_along(serving: Serving) -> None:
     finally:
         correlation.reset(token)
     assert b"x-request-id: attempt-7" in server.requests[0].lower()
+
+
+def test_whoever_listens_hears_every_answer_and_every_loss(serving: Serving) -> None:
+    well, dead = serving(say(OK)), serving(hang_up)
+    with listening() as heard:
+        well.wire().call("GET", well.url, params={"a": "b"})
+        with pytest.raises(Uncertain) as caught:
+            dead.wire().call("POST", dead.url)
+    well.wire().call("GET", well.url)
+    first, second = heard
+    assert isinstance(first, Reply)
+    assert (first.status, first.url) == (200, f"{well.url}?a=b")
+    assert second is caught.value
 
 
 # --- what we say --------------------------------------------------------------------------------

@@ -44,13 +44,14 @@ def sent(stage: Stage) -> list[dict[str, Any]]:
         stage.provider.publish(stage.message(f"Another {n}"), ada.account)
     stage.provider.find(message, ada.account)  # type: ignore[attr-defined]
     stage.provider.find(stage.message(), ada.account)  # type: ignore[attr-defined]
+    assert stage.kind.limits.images
     pictures = stage.message(SAID + " 1", media=(picture(stage.kind.limits.images),) * 2)
     receipt = stage.provider.publish(pictures, ada.account)
     stage.provider.find(pictures, ada.account)  # type: ignore[attr-defined]
-    if stage.kind.limits.video:
-        reply = stage.message(media=(video(stage.kind.limits.video),), reply_to=receipt)
-        stage.provider.publish(reply, ada.account)
-        stage.provider.find(reply, ada.account)  # type: ignore[attr-defined]
+    rule, shown = stage.kind.limits.video, stage.kind.limits.links
+    reply = stage.message(media=(video(rule),) if rule else (), reply_to=receipt)
+    stage.provider.publish(replace(reply, link="https://b.com/" if shown else ""), ada.account)
+    stage.provider.find(reply, ada.account)  # type: ignore[attr-defined]
     stage.provider.delete(receipt, ada.account)  # type: ignore[attr-defined]
     return [r for r in stage.requests() if r["purpose"] not in ("", "app", "token")]
 
@@ -133,13 +134,17 @@ def test_every_request_to_x_is_one_that_its_openapi_file_describes(street: str) 
 # --- Bluesky: every record and request against the lexicons --------------------------------------
 def test_every_request_to_bluesky_is_one_that_its_lexicons_describe(street: str) -> None:
     requests = sent(Stage("bluesky", street))
-    assert {r["purpose"] for r in requests} == {"publish", "find"}
+    assert {r["purpose"] for r in requests} == {"publish", "find", "upload", "delete"}
     for request in requests:
         name = request["path"].removeprefix("/xrpc/")
         described, home = definition(name, name)
-        if request["body"]:
+        if request["purpose"] == "upload":
+            assert described["input"]["encoding"] == "*/*"
+            assert request["headers"]["content-type"] == "image/jpeg"
+        elif request["body"]:
             body = json.loads(request["body"])
             assert faults(body, described["input"]["schema"], home) == []
+        if request["purpose"] == "publish":
             kind = body["record"]["$type"]
             assert faults(body["record"], *definition(kind, kind)) == []
         if request["query"]:

@@ -13,12 +13,13 @@ from django.utils import timezone
 import providers
 from accounts.models import Notice
 from accounts.states import WhenLate
+from posting import results
 from posting.compose import compose
 from posting.lateness import Lateness
 from posting.models import MOST_LOOKS, Attempt, Post, PostResult
 from posting.states import ENDED, LATE, State
 from tests.cast import Cast, Street, connected, only
-from tests.workers.engine import turn
+from tests.workers.engine import run, turn
 from tokens.disconnect import disconnect, pause
 from tokens.models import SocialAccount
 from tokens.refresh import mark_dead
@@ -26,7 +27,7 @@ from workers import reconcile, sweep
 from workers.publish import deliver
 
 pytestmark = pytest.mark.django_db(transaction=True)
-STEP = timedelta(minutes=10)
+STEP = timedelta(minutes=20)
 LONG_AGO = timedelta(minutes=30)
 PATIENCE = timedelta(hours=3)
 BOUND = timedelta(hours=28)
@@ -175,7 +176,7 @@ def test_a_look_that_kills_every_worker_ends_with_a_person(cast: Cast, street: S
             clock.shift(STEP)
             at = timezone.now()
             for pk, _ in PostResult.objects.look_due(at, timedelta(seconds=15)):
-                killed += reconcile.results.begin_look(pk, at, timedelta(seconds=10)) is not None
+                killed += results.begin_look(pk, at, timedelta(seconds=10)) is not None
             sweep.sweep()
             assert killed <= MOST_LOOKS
     assert only(post).state == State.UNCONFIRMED
@@ -194,7 +195,7 @@ def test_a_send_that_kills_every_worker_ends_as_not_posted(cast: Cast, street: S
             clock.shift(STEP)
             at = timezone.now()
             for pk, _name in PostResult.objects.queue_due(at):
-                reconcile.results.begin(pk, at, timedelta(seconds=10))
+                results.begin(pk, at, timedelta(seconds=10))
             for pk, _name in PostResult.objects.look_due(at, timedelta(seconds=15)):
                 reconcile.look(pk)
             sweep.sweep()
@@ -222,3 +223,28 @@ def test_a_network_that_cannot_look_is_asked_of_a_person_not_of_the_clock() -> N
     for name in providers.names():
         adapter = providers.adapter(name)
         assert adapter.resend_window or hasattr(adapter, "find")
+
+
+@pytest.mark.parametrize("arrived", [True, False])
+def test_a_look_that_is_refused_says_nothing_about_the_post(
+    cast: Cast, street: Street, arrived: bool
+) -> None:
+    """It is looked for again; a refusal to search is no refusal of the post."""
+    post = planned(cast, connected(street, cast.team, "x"), WhenLate.HOLD)
+    street.trouble("x", "drop_after" if arrived else "drop_before")
+    street.trouble("x", "rejected", on="find")
+    turn()
+    assert run(post) == [State.POSTED]
+    assert len(street.board("x")) == 1
+
+
+def test_a_repeat_that_is_refused_is_looked_for_before_it_is_called_failed(
+    cast: Cast, street: Street
+) -> None:
+    """Its first attempt is out; the instance has changed its mind since."""
+    post = planned(cast, connected(street, cast.team, "mastodon"), WhenLate.HOLD)
+    street.trouble("mastodon", "drop_after")
+    turn()
+    street.trouble("mastodon", "rejected")
+    assert run(post) == [State.POSTED]
+    assert len(street.board("mastodon")) == 1

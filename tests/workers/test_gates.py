@@ -46,16 +46,16 @@ def passing(account: SocialAccount) -> bool:
     return isinstance(gates.admit(account, timezone.now()), Ticket)
 
 
-def answer(status: int = 200, path: str = "/2/tweets", **headers: str) -> Reply:
+def answer(headers: dict[str, str], status: int = 200, path: str = "/2/tweets") -> Reply:
     """An answer of a network, as it comes from the wire."""
-    named = CaseInsensitiveDict({name.replace("_", "-"): value for name, value in headers.items()})
-    url = f"https://example.org{path}"
-    return Reply(status, named, b"{}", safe=False, received_at=datetime.now(UTC), url=url)
+    url, at = f"https://example.org{path}", datetime.now(UTC)
+    return Reply(status, CaseInsensitiveDict(headers), b"{}", safe=False, received_at=at, url=url)
 
 
-def in_a(span: timedelta) -> str:
-    """That far from now, in epoch seconds."""
-    return str(int((datetime.now(UTC) + span).timestamp()))
+def left(count: int, span: timedelta) -> dict[str, str]:
+    """What X says: so many more until then."""
+    reset = int((datetime.now(UTC) + span).timestamp())
+    return {"x-rate-limit-remaining": str(count), "x-rate-limit-reset": str(reset)}
 
 
 def test_more_than_a_network_takes_waits_and_uses_no_try(
@@ -187,8 +187,7 @@ def test_an_answer_that_says_nothing_is_left_closes_the_gate_before_any_refusal(
 ) -> None:
     ada, bo = (connected(street, cast.team, "x", name) for name in ("ada", "bo"))
     ticket = Ticket(breaker.line_of(ada))
-    said_left = {"x_rate_limit_remaining": "2", "x_rate_limit_reset": in_a(HOUR)}
-    gates.told(ticket, None, [answer(**said_left)])
+    gates.told(ticket, None, [answer(left(2, HOUR))])
     assert [passing(ada) for _ in range(3)] == [True, True, False]
     assert passing(bo)
     [gate] = gates.view()
@@ -201,15 +200,16 @@ def test_an_older_answer_gives_nothing_back_and_a_new_span_does(
     account = connected(street, cast.team, "mastodon")
     ticket = Ticket(breaker.line_of(account))
 
-    def hear(left: int, span: timedelta) -> None:
+    def hear(count: int, span: timedelta) -> None:
         reset = (datetime.now(UTC) + span).isoformat()
-        headers = {"X_RateLimit_Remaining": str(left), "X_RateLimit_Reset": reset}
-        gates.told(ticket, None, [answer(path="/api/v1/statuses", **headers)])
+        headers = {"X-RateLimit-Remaining": str(count), "X-RateLimit-Reset": reset}
+        gates.told(ticket, None, [answer(headers, path="/api/v1/statuses")])
 
     hear(1, HOUR)
     hear(9, HOUR)  # it left before the one that says 1
     hear(9, timedelta(minutes=5))  # of a span that has ended
     assert [passing(account) for _ in range(2)] == [True, False]
+    assert gates.view()[0].until > timezone.now() + timedelta(minutes=50)
     shared.delete("postrider:gates:shut")
     hear(1, 2 * HOUR)
     assert [passing(account) for _ in range(2)] == [True, False]
@@ -219,11 +219,10 @@ def test_only_answers_from_the_right_door_count(
     cast: Cast, street: Street, shared: redis.Redis
 ) -> None:
     account = connected(street, cast.team, "x")
-    headers = {"x_rate_limit_remaining": "0", "x_rate_limit_reset": in_a(HOUR)}
     ticket = Ticket(breaker.line_of(account))
-    gates.told(ticket, None, [answer(path="/2/oauth2/token", **headers)])
+    gates.told(ticket, None, [answer(left(0, HOUR), path="/2/oauth2/token")])
     assert passing(account)
-    gates.told(ticket, Throttled("Slow.", status=429), [answer(429, **headers)])
+    gates.told(ticket, Throttled("Slow.", status=429), [answer(left(0, HOUR), 429)])
     assert not passing(account)
 
 
@@ -251,7 +250,8 @@ def test_no_span_ever_holds_more_than_the_cap_and_nobody_waits_too_long(
     cap = Cap(count * cost, timedelta(seconds=seconds), cost=cost)
     name, at, per = f"net{next(numbers)}", timezone.now(), seconds * 1000
     shared.set("postrider:gates:ready", 1)
-    line, moment, went = breaker.Line(name, name, "", 0), 1_000_000_000, []
+    line, moment = breaker.Line(name, name, "", 0), 1_000_000_000
+    went: list[int] = []
     with override_settings(CAPS={name: (cap,)}):
         for step in steps:
             moment += round(step * per)
