@@ -87,7 +87,7 @@ def main() -> None:
     ):
         result = {name: quantiles(samples) for name, samples in measured(here).items()}
     for name, figures in result.items():
-        say(f"{name:<12}" + "".join(f"{key} {value:8.1f}   " for key, value in figures.items()))
+        say(f"{name:<20}" + "".join(f"{key} {value:8.1f}   " for key, value in figures.items()))
     target = ROOT / "var" / "bench" / "latency.json"
     target.parent.mkdir(parents=True, exist_ok=True)
     loads = {"before": load, "after": os.getloadavg()[0]}

@@ -11,7 +11,9 @@ import random
 import sys
 import time
 import uuid
+from collections import defaultdict
 from datetime import timedelta
+from itertools import pairwise
 
 import django
 import requests
@@ -24,7 +26,7 @@ from django.utils import timezone  # noqa: E402
 from accounts.access import found_team  # noqa: E402
 from accounts.models import Team, User  # noqa: E402
 from posting.compose import compose  # noqa: E402
-from posting.models import Post  # noqa: E402
+from posting.models import Attempt, Post  # noqa: E402
 from providers.kit.contract import Grant  # noqa: E402
 from tokens.connect import keep_grant  # noqa: E402
 from tokens.models import SocialAccount  # noqa: E402
@@ -35,6 +37,7 @@ ACCOUNTS = 16  # so that no account comes near what its network allows
 AHEAD_S = 4.0
 NO_LONGER_THAN_S = 60
 EMAIL, PASSWORD = "bench@example.org", "correct horse battery"
+STEPS = ("taken", "arrived")
 Moments = dict[str, tuple[float, float, float]]
 
 
@@ -127,6 +130,22 @@ def delays(url: str, name: str, count: int) -> list[float]:
     ]
 
 
+def steps(url: str, name: str, count: int) -> dict[str, list[float]]:
+    """Where the time went, in milliseconds: until a worker took it, until it arrived."""
+    rows = Attempt.objects.filter(number=1, result__post__text__startswith=f"{name} ")
+    seen, found = arrived(url, name, count), defaultdict(list)
+    for attempt in rows.select_related("result__post"):
+        post = attempt.result.post
+        moments = [
+            post.due_at.timestamp(),
+            attempt.started_at.timestamp(),
+            seen[post.text][0],
+        ]
+        for step, (a, b) in zip(STEPS, pairwise(moments), strict=True):
+            found[f"{name}: {step}"].append((b - a) * 1000)
+    return dict(found)
+
+
 def main(web: str, street: str, count: int, rate: float) -> None:
     """Warm up, then both ways, one after the other."""
     user, team, made = accounts()
@@ -139,6 +158,8 @@ def main(web: str, street: str, count: int, rate: float) -> None:
     figures = {"now": delays(street, "now", count), "from_click": clicked}
     scheduled(user, team, made, count, rate)
     figures["scheduled"] = delays(street, "scheduled", count)
+    for name in ("now", "scheduled"):
+        figures |= steps(street, name, count)
     print(json.dumps(figures))  # noqa: T201
 
 

@@ -88,7 +88,7 @@ def house(folder: Path, provider: str = "tests.bench.provider") -> Iterator[Hous
         os.environ.update(
             DJANGO_SETTINGS_MODULE="project.settings",
             DATABASE_URL=database.url,
-            DATABASE_POOL_SIZE=str(THREADS + 2),
+            DATABASE_POOL_SIZE="24",
             REDIS_URL=f"redis://127.0.0.1:{redis_port}/0",
             SECRET_KEY="bench",
             TOKEN_KEYS=new_key(),
