@@ -11,7 +11,7 @@ DATABASE_TESTS = $(wildcard tests/accounts tests/tokens tests/offers tests/posti
 # Two at a time: stories of one file stay together, and most of them wait for servers.
 PYTEST := $(PY) -m pytest -q -n 2 --dist loadfile
 
-.PHONY: help demo test smoke bench test-bluesky test-oauth provider lint format types contracts tests \
+.PHONY: help demo test smoke chaos bench test-bluesky test-oauth provider lint format types contracts tests \
 	tests-sqlite tests-postgres lock docs clean
 
 help: ## list the targets
@@ -25,6 +25,10 @@ test: lint types contracts tests ## everything that must hold before a commit
 
 smoke: .venv/.ready-run ## one post from the form to three networks and back; takes DATABASE_URL=…
 	@$(if $(DATABASE_URL),DATABASE_URL='$(DATABASE_URL)' )$(PY) -m deploy.smoke
+
+chaos: .venv/.ready-dev ## the storm: N=300 BROKER=rabbitmq DB=postgres SEED=1 CONTROL=naive HOSTS=2
+	@N='$(N)' BROKER='$(BROKER)' DB='$(DB)' SEED='$(SEED)' CONTROL='$(CONTROL)' HOSTS='$(HOSTS)' \
+		$(PY) -m tests.chaos
 
 bench: .venv/.ready-dev ## measure: make bench WHAT=refresh (tests/bench/README.md says how)
 	@$(PY) -m tests.bench.$(or $(WHAT),refresh)

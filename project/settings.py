@@ -293,7 +293,7 @@ _RABBIT = BROKER_URL.startswith(("amqp://", "amqps://", "pyamqp://"))
 if not _RABBIT and not BROKER_URL.startswith(("redis://", "rediss://")):
     raise ImproperlyConfigured("BROKER_URL must begin with redis:// or amqp:// (or with TLS).")
 CELERY_BROKER_URL = BROKER_URL
-# For those who publish: one try and then the row waits; consumers reconnect by their own rule.
+# For those who publish: one more try and then the row waits; consumers have a rule of their own.
 _ONE_TRY = {"max_retries": 1, "interval_start": 0, "interval_step": 0.1, "interval_max": 0.1}
 CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = (
     # The broker says that it has a message on its disk; one that says nothing is not waited for.
@@ -323,7 +323,9 @@ CELERY_VISIBILITY_TIMEOUT = 300
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_BROKER_POOL_LIMIT = 20
-CELERY_TASK_PUBLISH_RETRY = False
+# A connection to Redis opens itself anew; one to RabbitMQ stays dead unless it is tried again.
+CELERY_TASK_PUBLISH_RETRY = _RABBIT
+CELERY_TASK_PUBLISH_RETRY_POLICY = _ONE_TRY
 CELERY_TASK_ACKS_LATE = False
 CELERY_TASK_REJECT_ON_WORKER_LOST = False
 CELERY_TASK_IGNORE_RESULT = True
@@ -370,6 +372,7 @@ LOGGING: dict[str, Any] = {
     "loggers": {
         "django.server": {"handlers": ["console"], "propagate": False},
         "kombu": {"level": "WARNING"},
+        "kombu.transport.native_delayed_delivery": {"level": "ERROR"},  # no task is delayed
         "flower": {"level": "ERROR"},
         "celery.redirected": {"level": "WARNING"},
     },

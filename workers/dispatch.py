@@ -8,6 +8,7 @@ from collections import defaultdict
 from datetime import datetime, timedelta
 from typing import Any
 
+from amqp.exceptions import AMQPError
 from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
@@ -24,7 +25,7 @@ from workers.queues import RECONCILE, lane_of
 from workers.reconcile import reconcile
 from workers.wake import Bell
 
-AWAY = (OperationalError, RedisError, OSError)
+AWAY = (OperationalError, RedisError, AMQPError, OSError)
 logger = logging.getLogger(__name__)
 LARGEST_CHUNK = 25
 SMALL = 16
@@ -92,10 +93,12 @@ def ring_again(at: datetime) -> int:
 def _bells_wait(provider: str) -> bool:
     """Whether the broker holds bells for this network; once in RARELY, no even so if few do."""
     try:
-        with publish.app.connection_or_acquire() as line, line.channel() as channel:
-            # Asking is declaring. Over Redis "only if it is there" looks past the key prefix.
-            only_ask = not isinstance(channel, virtual.Channel)
-            found = channel.queue_declare(queue=lane_of(provider).name, passive=only_ask)
+        with publish.app.connection_or_acquire() as line:
+            line.ensure_connection(max_retries=1, interval_start=0, interval_step=0)
+            with line.channel() as channel:
+                # Asking is declaring. Over Redis "only if it is there" looks past the key prefix.
+                only_ask = not isinstance(channel, virtual.Channel)
+                found = channel.queue_declare(queue=lane_of(provider).name, passive=only_ask)
     except ChannelError:  # there is no such queue yet
         return False
     waiting = int(found.message_count)

@@ -12,11 +12,13 @@ was told to wait is in the database as well (`SocialAccount.blocked_until`) and 
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from django.db.models import Q
 
@@ -120,6 +122,8 @@ redis.call('SET', KEYS[1], now)
 return now
 """
 PAGE = 2000
+COUNTING_TURNS, COUNTING_S = 10, 0.05
+COUNTED_ANEW = "What went out lately is being counted anew; this goes on by itself in a moment."
 _guard = threading.Lock()
 _inside: dict[str, int] = {}
 
@@ -278,18 +282,30 @@ def _enter(line: Line, at: datetime, *, posts: bool, moment: int = 0) -> Wait | 
     for cap in caps_of(line.provider) if posts else ():
         keys.append(_key(line, cap))
         args += [max(cap.count, cap.cost), cap.cost, _width(cap), PARTS, _name(line, cap.scope)]
-    found = memory.ask(ENTER, keys, args)
+    found = _asked(keys, args, at)
     if found is None:
         return None
     now, till, who, news = int(found[0]), int(found[1]), text(found[2]), bool(found[3])
-    if till < 0:
-        count_anew(at)
-        return _enter(line, at, posts=posts, moment=moment)
-    if not till:
+    if till <= 0:
         return None
     scope: Scope = "account" if who == line.mine else "app"
     until = at + timedelta(milliseconds=till - now) + apart(line.account)
-    return Wait(until, scope, _says(line, until), news=news and scope == "app")
+    words = _says(line, until) if who else COUNTED_ANEW
+    return Wait(until, scope, words, news=news and scope == "app")
+
+
+def _asked(keys: Sequence[str], args: Sequence[str | int], at: datetime) -> list[Any] | None:
+    """What Redis says; if it has lost its memory, after somebody has counted anew."""
+    found: list[Any] | None = None
+    for _ in range(COUNTING_TURNS):
+        found = memory.ask(ENTER, keys, args)
+        if found is None or (int(found[1]) >= 0 and not (int(found[1]) and not text(found[2]))):
+            return found
+        if int(found[1]) < 0:
+            count_anew(at)
+        else:  # somebody else is counting: a matter of milliseconds, most of the time
+            time.sleep(COUNTING_S)
+    return found
 
 
 def count_anew(at: datetime) -> int:

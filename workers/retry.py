@@ -16,6 +16,7 @@ from providers.kit.contract import Provider, Receipt
 from providers.kit.errors import (
     Duplicate,
     NetworkError,
+    StillWorking,
     Throttled,
     Unauthorized,
     Unavailable,
@@ -44,7 +45,7 @@ def _follow(delivery: Delivery, problem: NetworkError, at: datetime, verdict: Ve
             _throttled(delivery, problem, at, verdict)
         case Unavailable():
             _unavailable(delivery, problem, at, verdict)
-        case Uncertain():
+        case Uncertain() | StillWorking():  # taken: asked for later, never sent again blindly
             _uncertain(delivery, problem, at)
         case Unauthorized():
             _unauthorized(delivery, problem, at)

@@ -174,6 +174,7 @@ OUTCOMES: dict[str, tuple[str, str]] = {
     "throttled": ("Asked to wait", "wait"),
     "unavailable": ("Not reached", "wait"),
     "uncertain": ("No clear answer", "warn"),
+    "processing": ("Still at work", "wait"),
     "unauthorized": ("Key not accepted", "warn"),
     "forbidden": ("Not allowed", "bad"),
     "unexpected": ("Not understood", "bad"),

@@ -48,7 +48,8 @@ def refusal(reply: Reply, *, content: bool = False) -> NetworkError:
         return Forbidden(said, status=status, network_code=code)
     if status == 401 or code in DEAD_TOKEN:
         return Unauthorized(said, status=status, network_code=code)
-    if status >= 500 or status == 408 or code in BUSY:
+    # A 400 may mean the key as well as the content: without the error's name nobody can tell.
+    if status >= 500 or status == 408 or code in BUSY or (status == 400 and not code):
         return reply.troubled()
     if code == "InvalidSwap":
         return Uncertain("A post stands at this place already.", status=status, network_code=code)

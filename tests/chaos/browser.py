@@ -20,11 +20,7 @@ class AwayError(Exception):
 
 
 class RefusedError(Exception):
-    """The form came back with something to correct; `field` is what it is about."""
-
-    def __init__(self, field: str) -> None:
-        super().__init__(field)
-        self.field = field
+    """The form came back with something to correct."""
 
 
 class Browser:
@@ -90,8 +86,7 @@ class Browser:
         if answer.is_redirect and found:
             return int(found[1])
         if answer.status_code == 422:
-            late = "This moment has passed" in answer.text
-            raise RefusedError("when" if late else "accounts")
+            raise RefusedError
         self.log_in()
         raise AwayError(f"{answer.status_code} instead of a post")
 

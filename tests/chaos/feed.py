@@ -15,6 +15,7 @@ from tests.chaos.browser import AwayError, Browser, RefusedError
 from tests.chaos.plan import Plan
 
 WRITERS = 3
+WRITERS_OF_MANY_TEAMS = 2
 PAUSE_S = 0.4
 # A scheduled post is due after some seconds; a cancellation counts as "in time" this long before.
 SOONEST_S, LATEST_S, MARGIN_S = 4.0, 20.0, 3.0
@@ -24,8 +25,9 @@ WORDS = "Never lost, never twice: number {n} of storm {seed}."
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """An account to post to, by its row, its network and its name there."""
+    """An account to post to, by its row, its network and its name there; `team` holds it."""
 
+    team: int
     pk: int
     network: str
     external_id: str
@@ -42,6 +44,11 @@ class Wish:
     delay_s: float
     fate: Wanted
 
+    @property
+    def team(self) -> int:
+        """Who writes it."""
+        return self.accounts[0].team
+
 
 def wishes(plan: Plan, accounts: list[Account]) -> list[Wish]:
     """All posts of the run, the same for the same seed."""
@@ -51,7 +58,9 @@ def wishes(plan: Plan, accounts: list[Account]) -> list[Wish]:
 
 
 def _wish(n: int, at: float, plan: Plan, accounts: list[Account], chance: random.Random) -> Wish:
-    chosen = chance.sample(accounts, chance.choice((1, 2, 2, 3)))
+    team = chance.randrange(len(plan.teams))
+    ours = [account for account in accounts if account.team == team]
+    chosen = chance.sample(ours, chance.choice((1, 2, 2, 3)))
     drawn, delay = chance.random(), 0.0
     fate = Wanted.OUT
     if drawn < SCHEDULED:
@@ -68,14 +77,18 @@ class Feed:
     """Some writers who work through the wishes; `asks` is what the site has accepted."""
 
     def __init__(self, url: str, emails: list[str], all_wishes: list[Wish]) -> None:
-        self.waiting = deque(all_wishes)
+        self.waiting = [
+            deque(wish for wish in all_wishes if wish.team == team) for team in range(len(emails))
+        ]
+        writers = WRITERS if len(emails) == 1 else WRITERS_OF_MANY_TEAMS
         self.asks: list[Ask] = []
         self.posts, self.repeats = 0, 0
         self.lock = threading.Lock()
         self.began = time.monotonic()
         self.writers = [
-            threading.Thread(target=self._write, args=(Browser(url, email),), daemon=True)
-            for email in emails
+            threading.Thread(target=self._write, args=(Browser(url, email), team), daemon=True)
+            for team, email in enumerate(emails)
+            for _ in range(writers)
         ]
 
     def start(self) -> None:
@@ -89,20 +102,25 @@ class Feed:
         """Whether everything was written and cancelled."""
         return not any(writer.is_alive() for writer in self.writers)
 
-    def _write(self, browser: Browser) -> None:
-        while wish := self._next():
+    @property
+    def left(self) -> int:
+        """How many posts nobody has begun to write."""
+        return sum(map(len, self.waiting))
+
+    def _write(self, browser: Browser, team: int) -> None:
+        while wish := self._next(team):
             time.sleep(max(0.0, self.began + wish.at - time.monotonic()))
             self._bring_in(browser, wish)
 
-    def _next(self) -> Wish | None:
+    def _next(self, team: int) -> Wish | None:
         with self.lock:
-            return self.waiting.popleft() if self.waiting else None
+            return self.waiting[team].popleft() if self.waiting[team] else None
 
     def _bring_in(self, browser: Browser, wish: Wish) -> None:
         """Fill in one form, send it until it is taken, and cancel it if that is its fate."""
         form, due = self._filled_in(browser, wish)
         pressed = time.time()
-        number = self._taken(browser, form)
+        number = self._taken(browser, form, due)
         if form.fields["when"] == [""]:  # for now, or its moment came while the site was away
             due = pressed
         fate = wish.fate
@@ -124,7 +142,7 @@ class Feed:
         self._insist(lambda: form.append(browser.blank_post(wish.text, accounts, due)))
         return form[-1], due or 0.0
 
-    def _taken(self, browser: Browser, form: Form) -> int:
+    def _taken(self, browser: Browser, form: Form, due: float) -> int:
         """The number of the post: the same form, with the same key, until the site says it."""
         while True:
             try:
@@ -132,8 +150,10 @@ class Feed:
             except AwayError:
                 with self.lock:
                     self.repeats += 1
-            except RefusedError as refused:  # an account may have to be connected first
-                if refused.field == "when":
+            except RefusedError:
+                # Its moment may have passed while the site was away: then it is for now. Or an
+                # account has to be connected first: then it is sent again until that is done.
+                if due and due < time.time() + 1:
                     form.fields["when"] = [""]
             time.sleep(PAUSE_S)
 

@@ -14,14 +14,14 @@ from tokens.models import SocialAccount
 from tokens.states import AccountState
 
 EVERY_S = 1.5
-USUAL = "ada"
+USUAL = "ada"  # whom the practice values name
 
 
 class Owner:
-    """One person who looks at the accounts again and again."""
+    """Looks at the accounts of all teams again and again, as the one or the other's owner."""
 
-    def __init__(self, browser: Browser, street: str, accounts: list[Account]) -> None:
-        self.browser, self.street = browser, street
+    def __init__(self, browsers: list[Browser], street: str, accounts: list[Account]) -> None:
+        self.browsers, self.street = browsers, street
         self.accounts = {account.pk: account for account in accounts}
         self.connected_again = 0
         self.over = threading.Event()
@@ -58,4 +58,5 @@ class Owner:
     def _connect(self, account: Account) -> None:
         values = practice_values(providers.adapter(account.network), self.street)
         mine = {name: value.replace(USUAL, account.person) for name, value in values.items()}
-        self.browser.connect(account.network, mine, account.person, self.street)
+        browser = self.browsers[account.team]
+        browser.connect(account.network, mine, account.person, self.street)

@@ -24,6 +24,9 @@ DATABASES = ("sqlite", "postgres")
 SPANS = ((0, 20.0), (300, 50.0), (2000, 480.0), (10_000, 1300.0))
 FULL_PROOF = 2000
 FEW = 300
+# No account gets more than its network takes: X, the strictest, 100 posts in 15 minutes.
+POSTS_PER_PERSON = 100
+MOST_PEOPLE_OF_A_TEAM = 8
 THREADS = 8
 # Short spans, so that minutes show what takes hours in production; each one's reason: README.md.
 SHORT = {
@@ -36,6 +39,8 @@ SHORT = {
     "RETRY_BASE_S": "0.2",
     "RETRY_CAP_S": "2",
     "MAX_ATTEMPTS": "40",
+    "BREAKER_FIRST_S": "2",
+    "BREAKER_CAP_S": "5",
 }
 
 
@@ -67,6 +72,13 @@ class Plan:
     def least(self) -> int:
         """How often every kind of fault must have struck, or the run proves nothing."""
         return max(1, min(5, 5 * self.posts // FULL_PROOF))
+
+    @property
+    def teams(self) -> tuple[tuple[str, ...], ...]:
+        """Whose accounts each team holds, one at each network."""
+        people = max(4, -(-self.posts // POSTS_PER_PERSON))
+        count = -(-people // MOST_PEOPLE_OF_A_TEAM)
+        return tuple(tuple(f"p{n}" for n in range(team, people, count)) for team in range(count))
 
     @property
     def workers(self) -> int:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from django.core.management import call_command
 from django.db import Error, close_old_connections, connection
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
 import providers
+from accounts.access import found_team
+from accounts.models import User
 from posting.models import Attempt, Post, PostResult
 from posting.states import MOVING, State
-from tests.cast import Cast, Street, connected, gather
+from tests.cast import PASSWORD, Street, connected
 from tests.chaos.books import Key, Row
 from tests.chaos.feed import Account
 from tokens import speak
@@ -22,7 +24,6 @@ from tokens.networks import network
 from tokens.vault import unseal
 from workers.jobs import ensure_jobs
 
-PEOPLE = ("ada", "bo", "cleo", "dan")
 OFTEN = ("workers.sweep", "workers.refresh_expired_tokens")
 WAITING = (*MOVING, State.HELD, State.DRAFT)
 
@@ -44,19 +45,25 @@ def asking() -> Iterator[None]:
         close_old_connections()
 
 
-def furnish(street: Street) -> tuple[Cast, list[Account]]:
-    """Tables, the cast, an account of each person at each network, and busier jobs for beat."""
+def furnish(street: Street, teams: Sequence[Sequence[str]]) -> tuple[list[str], list[Account]]:
+    """Tables, busier jobs for beat, teams with an account of each person at each network.
+
+    Returns the e-mail address of each team's owner, and the accounts.
+    """
     call_command("migrate", verbosity=0, interactive=False)
     ensure_jobs()
     often, _ = IntervalSchedule.objects.get_or_create(every=2, period=IntervalSchedule.SECONDS)
     PeriodicTask.objects.filter(task__in=OFTEN).update(interval=often)
-    cast = gather()
-    found = []
-    for name in providers.names():
-        for person in PEOPLE:
-            row = connected(street, cast.team, name, person)
-            found.append(Account(row.pk, name, row.external_id, person))
-    return cast, found
+    emails, found = [], []
+    for number, people in enumerate(teams):
+        owner = User.objects.create_user(f"owner{number}@example.org", PASSWORD)
+        team = found_team(owner, f"Team {number}")
+        emails.append(owner.email)
+        for name in providers.names():
+            for person in people:
+                row = connected(street, team, name, person)
+                found.append(Account(number, row.pk, name, row.external_id, person))
+    return emails, found
 
 
 def unsearchable() -> set[str]:

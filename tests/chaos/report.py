@@ -14,6 +14,10 @@ from tests.chaos.plan import ROOT, Plan
 from tests.chaos.storm import Storm
 
 MOST_COMPLAINTS = 20
+FIGURES = (
+    *("asked", "posted", "cancelled", "at_network"),
+    *("lost", "duplicated", "unconfirmed", "wrong_state"),
+)
 
 
 def say(words: str) -> None:
@@ -73,10 +77,8 @@ class Outcome:
     def as_json(self) -> dict[str, Any]:
         """What is kept of the run."""
         verdict = self.verdict
-        books = ("asked", "posted", "cancelled", "at_network", "lost", "duplicated")
-        books += ("unconfirmed", "wrong_state")
         return {
-            **{name: getattr(verdict, name) for name in books},
+            **{name: getattr(verdict, name) for name in FIGURES},
             "max_recovery_s": round(verdict.max_recovery_s, 1),
             "faults": self.faults,
             "seed": self.plan.seed,

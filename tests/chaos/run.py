@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from tests.cast import Street
 from tests.chaos import books, reading, report
 from tests.chaos.browser import Browser
-from tests.chaos.feed import WRITERS, Feed, wishes
+from tests.chaos.feed import Feed, wishes
 from tests.chaos.house import House
 from tests.chaos.owner import Owner
 from tests.chaos.plan import SHORT
@@ -52,11 +52,11 @@ def main(house: House) -> bool:
     logging.disable(logging.WARNING)  # servers that are away: that is what this is about
     house.open_servers()
     street = Street(house.street_url)
-    cast, accounts = reading.furnish(street)
+    emails, accounts = reading.furnish(street, house.plan.teams)
     house.open_site()
-    email = cast.alice.email
-    feed = Feed(house.url, [email] * WRITERS, wishes(house.plan, accounts))
-    owner = Owner(Browser(house.url, email), house.street_url, accounts)
+    feed = Feed(house.url, emails, wishes(house.plan, accounts))
+    browsers = [Browser(house.url, email) for email in emails]
+    owner = Owner(browsers, house.street_url, accounts)
     scene = Scene(house, street, Storm(house, street), feed, owner, time.monotonic())
     report.say(f"everything runs after {scene.began - began:.0f} s; logs: {house.plan.folder}")
     feed.start()
@@ -70,25 +70,30 @@ def main(house: House) -> bool:
     scene.over.set()
     lines.join(30)
     owner.stop()
+    return report.finish(_outcome(scene, quiet=quiet, seconds=time.monotonic() - began))
+
+
+def _outcome(scene: Scene, *, quiet: bool, seconds: float) -> report.Outcome:
+    """The three books compared, and what the storm did."""
+    house, feed = scene.house, scene.feed
     counts = scene.storm.counts()
     verdict = books.compare(
-        feed.asks, reading.rows(), reading.standing(street), reading.unsearchable()
+        feed.asks, reading.rows(), reading.standing(scene.street), reading.unsearchable()
     )
-    outcome = report.Outcome(
+    return report.Outcome(
         plan=house.plan,
         verdict=verdict,
         faults=counts,
         forms=feed.posts,
         posts=reading.posts(),
         repeats=feed.repeats,
-        connected_again=owner.connected_again,
+        connected_again=scene.owner.connected_again,
         own_exits=house.own_exits(),
         failed_rotations=scene.storm.failed_rotations(),
         attempts=reading.doubts(),
         quiet=quiet,
-        seconds=time.monotonic() - began,
+        seconds=seconds,
     )
-    return report.finish(outcome)
 
 
 def _blow(scene: Scene) -> None:
@@ -98,7 +103,7 @@ def _blow(scene: Scene) -> None:
         scene.house.tick()
         scene.storm.blow()
         if scene.elapsed > plan.span_s * WRITTEN_WITHIN + 120:
-            left = f"{len(scene.feed.waiting)} posts and {len(scene.storm.coming)} strikes"
+            left = f"{scene.feed.left} posts and {len(scene.storm.coming)} strikes"
             raise StuckError(f"{left} are left long after the end; see {plan.folder}.")
         time.sleep(TICK_S)
 

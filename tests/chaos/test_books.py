@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from posting.states import State
@@ -20,7 +22,7 @@ def faults(verdict: Verdict) -> dict[str, int]:
     return {name: count for name in names if (count := getattr(verdict, name))}
 
 
-def judged(wanted: Wanted, states: list[str], copies: int) -> dict[str, int]:
+def judged(wanted: Wanted, states: Sequence[str], copies: int) -> dict[str, int]:
     ask = Ask("here", "ada", "Hello.", wanted)
     verdict = compare([ask], [row(state) for state in states], [KEY] * copies)
     assert verdict.clean is (not faults(verdict))

@@ -11,7 +11,7 @@ from tests.chaos.books import Wanted
 from tests.chaos.feed import Account, wishes
 from tests.chaos.plan import Plan, WrongOrderError, planned
 
-ACCOUNTS = [Account(n, f"network{n % 3}", str(n), "ada") for n in range(12)]
+ACCOUNTS = [Account(n % 3, n, f"network{n // 3 % 3}", str(n), "ada") for n in range(27)]
 
 
 def test_the_same_seed_gives_the_same_posts_and_strikes() -> None:
@@ -33,6 +33,16 @@ def test_every_kind_is_ordered_oftener_than_it_must_strike(posts: int) -> None:
 
 def test_the_whole_run_asks_for_five_strikes_of_every_kind() -> None:
     assert [Plan(n, seed=1).least for n in (100, 300, 2000, 10_000)] == [1, 1, 5, 5]
+
+
+def test_every_team_has_people_of_its_own_and_no_account_gets_too_many_posts() -> None:
+    for posts in (20, 300, 2000, 10_000):
+        plan = Plan(posts, seed=1)
+        people = [person for team in plan.teams for person in team]
+        assert len(set(people)) == len(people) >= 4
+        assert all(4 <= len(team) <= 8 for team in plan.teams)
+    made = wishes(Plan(2000, seed=1), ACCOUNTS)
+    assert all(len({account.team for account in wish.accounts}) == 1 for wish in made)
 
 
 def test_every_text_is_written_once_and_some_posts_are_stopped() -> None:

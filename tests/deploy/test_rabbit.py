@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +17,9 @@ from deploy.broker import NotInstalledError
 from deploy.rabbit import LocalRabbit
 
 ROOT = Path(__file__).resolve().parents[2]
+# RabbitMQ 3.10.8 on a single node: a quorum queue that is killed in its first second comes back
+# without a leader, for ever.
+YOUNG_S = 2.0
 SEND = """
 import django
 django.setup()
@@ -64,6 +68,7 @@ def told(script: str, broker_url: str) -> str:
 
 def test_a_confirmed_message_survives_a_kill(server: LocalRabbit) -> None:
     told(SEND, server.url)
+    time.sleep(YOUNG_S)
     server.kill()
     assert not server.answers()
     server.start()

@@ -41,7 +41,7 @@ from tokens.states import AccountState, TokenState
 from workers import publish, reconcile
 
 MOST_LOOKS, MOST_ATTEMPTS = 1, 1
-"""Small, so that every counter reaches its end; with 2 and 2 there are about five hundred worlds."""
+"""Small, so that every counter reaches its end; with 2 and 2 there are about 600 worlds."""
 
 
 Says = Callable[[], BaseException]
@@ -188,9 +188,7 @@ class Explorer:
         SocialAccount.objects.filter(pk=self.account.pk).update(
             state=world.account, blocked_until=None
         )
-        OAuthToken.objects.filter(accounts=self.account).update(
-            state=TokenState.GOOD, problem=""
-        )
+        OAuthToken.objects.filter(accounts=self.account).update(state=TokenState.GOOD, problem="")
         Modelled.mood = Mood(copies=world.copies)
 
     def read(self) -> World:

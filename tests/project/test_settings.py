@@ -82,6 +82,8 @@ def start(*command: str, **changes: str) -> subprocess.CompletedProcess[str]:
         ({"TOKEN_KEYS_FILE": "/nowhere/keys"}, "TOKEN_KEYS_FILE"),
         ({"LEASE_S": "3"}, "LEASE_S"),
         ({"HTTP_READ_S": "soon"}, "HTTP_READ_S"),
+        ({"CAPS": "nowhere:5/60/app"}, "CAPS"),
+        ({"ACCOUNT_SHARE": "0"}, "ACCOUNT_SHARE"),
         ({"DATABASE_URL": "mysql://u@h/d"}, "DATABASE_URL"),
     ],
 )

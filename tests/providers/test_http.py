@@ -244,7 +244,7 @@ def test_whoever_listens_hears_every_answer_and_every_loss(serving: Serving) -> 
     well.wire().call("GET", well.url)
     first, second = heard
     assert isinstance(first, Reply)
-    assert (first.status, first.url) == (200, f"{well.url}?a=b")
+    assert (first.status, first.url) == (200, f"{well.url}/?a=b")
     assert second is caught.value
 
 
