@@ -326,7 +326,7 @@ def test_a_step_that_takes_too_long_may_be_taken_again(
     steps = rehearsal(stage, ada, kind)
     for purpose in dict.fromkeys(p for p in steps if p != "publish"):
         message = stage.message(media=some(stage, kind))
-        stage.trouble("slow", on=purpose, seconds=1.0)
+        stage.trouble("slow", on=purpose, seconds=2.5)
         with refused((Unavailable, StillWorking), ada.unseen):
             stage.with_patience(SHORT).publish(message, ada.account)
         through(stage, message, ada.account)

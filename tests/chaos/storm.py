@@ -31,6 +31,10 @@ PAST_LEASE_S = float(SHORT["LEASE_S"]) + float(SHORT["SETTLE_S"]) + 3.0
 # settling times lie behind the sender by then.
 STALL_S = 2.5
 WAIT_S = 1.5
+# Workers that fall in the middle of sending: the networks are made to stall a moment before.
+AMBUSHED = ("kill worker", "pause worker past its lease")
+LURE_S = 0.8
+SLOW_AFTER = 0.6
 
 
 def chosen(draw: float, victims: Sequence[Kept]) -> Kept | None:
@@ -52,6 +56,7 @@ class Storm:
         self.rotations: list[subprocess.Popen[bytes]] = []
         self.hand, self.smith = ThreadPoolExecutor(1), ThreadPoolExecutor(1)
         self.in_hand = 0
+        self.lured = set[int]()
         self.done: deque[tuple[int, Strike, bool]] = deque()
         self.began = time.monotonic()
         strikes = [*faults.for_processes(house.plan), *faults.for_networks(house.plan)]
@@ -113,6 +118,11 @@ class Storm:
         elapsed = time.monotonic() - self.began
         while self.coming and self.coming[0][0] <= elapsed:
             _, n, strike = heapq.heappop(self.coming)
+            if strike.kind in AMBUSHED and n not in self.lured:
+                self.lured.add(n)
+                self.hand.submit(self._lure, strike.draw)
+                heapq.heappush(self.coming, (elapsed + LURE_S, n, strike))
+                continue
             self.in_hand += 1
             if act := self.acts.get(strike.kind):
                 self.done.append((n, strike, act(strike.draw)))
@@ -126,6 +136,13 @@ class Storm:
                 self.struck[strike.kind] += 1
             else:
                 heapq.heappush(self.coming, (elapsed + AGAIN_S, n, strike))
+
+    def _lure(self, draw: float) -> None:
+        """All networks stall, before or after they accept: so the victim is met while it sends."""
+        kind = "slow_after" if draw < SLOW_AFTER else "slow"
+        with contextlib.suppress(requests.RequestException):
+            for name in providers.names():
+                self.street.trouble(name, kind, seconds=STALL_S, times=2)
 
     def _by_hand(self, n: int, strike: Strike) -> None:
         fell = False

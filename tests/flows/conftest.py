@@ -81,7 +81,8 @@ def celery_setup_app(celery_broker_cluster: CeleryBrokerCluster) -> Iterator[Cel
 
 def _point(url: str) -> None:
     project_app.conf.update(broker_url=url, broker_write_url=url, broker_read_url=url)
-    kombu.pools.reset()  # type: ignore[no-untyped-call]
+    kombu.pools.producers.clear()
+    kombu.pools.connections.clear()
     project_app._pool = None
     project_app.amqp._producer_pool = None
 

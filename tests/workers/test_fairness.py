@@ -46,7 +46,8 @@ def broker(shared: redis.Redis, settings: Settings) -> Iterator[redis.Redis]:
 
 def _point(url: str) -> None:
     app.conf.update(broker_url=url, broker_write_url=url, broker_read_url=url)
-    kombu.pools.reset()  # type: ignore[no-untyped-call]
+    kombu.pools.producers.clear()
+    kombu.pools.connections.clear()
     app._pool = None
     app.amqp._producer_pool = None
 
