@@ -6,6 +6,8 @@ N posts, BROKER=redis|rabbitmq, DB=sqlite|postgres, SEED repeats a run, CONTROL=
 from __future__ import annotations
 
 import os
+import shutil
+import signal
 import sys
 from importlib import import_module
 
@@ -19,6 +21,7 @@ from tests.chaos.plan import Plan, WrongOrderError, planned
 
 def main() -> int:
     """0 if the promise held (or, for the control, if it was seen to break)."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so all is tidied up
     try:
         plan = planned(os.environ)
         if plan.hosts > 1 and hosts.HUB not in os.environ:
@@ -31,7 +34,7 @@ def main() -> int:
 
 def _on_hosts(plan: Plan) -> int:
     if hosts.possible():
-        return hosts.inside_a_hub("tests.chaos")
+        return hosts.inside_a_hub("tests.chaos", plan.hosts)
     sys.stdout.write(f"{hosts.NOT_HERE.format(plan.hosts)}\n")
     return 0
 
@@ -40,7 +43,11 @@ def _run(plan: Plan) -> bool:
     with house(plan) as made:
         os.environ.update(made.environment)
         django.setup()
-        return bool(import_module("tests.chaos.run").main(made))
+        good = bool(import_module("tests.chaos.run").main(made))
+    if good:  # the logs stay, the servers' files are of use only to whoever looks for a fault
+        for folder in ("postgres", "redis", "rabbitmq"):
+            shutil.rmtree(plan.folder / folder, ignore_errors=True)
+    return good
 
 
 if __name__ == "__main__":

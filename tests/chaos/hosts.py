@@ -49,8 +49,8 @@ def possible() -> bool:
     return True
 
 
-def inside_a_hub(module: str) -> int:
-    """Run this program once more inside a new hub; its exit code. The hub goes with it."""
+def inside_a_hub(module: str, count: int) -> int:
+    """Run this program once more inside a new hub; its exit code. Hub and hosts go with it."""
     hub = f"postrider-{os.getpid()}"
     _ip("netns", "add", hub)
     try:
@@ -60,7 +60,8 @@ def inside_a_hub(module: str) -> int:
         again = ["ip", "netns", "exec", hub, sys.executable, "-m", module]
         return subprocess.run(again, env={**os.environ, HUB: hub}, check=False).returncode
     finally:
-        _ip("netns", "del", hub)
+        for name in (*(f"{hub}-{n}" for n in range(count)), hub):
+            subprocess.run(["ip", "netns", "del", name], check=False, capture_output=True)
 
 
 @dataclass

@@ -10,6 +10,7 @@ from celery import Celery
 from celery.contrib.testing.worker import start_worker
 from django.test import Client
 
+from project.celery import app as ours
 from project.log import CorrelationFilter, RedactingFormatter
 from providers.kit.http import correlation
 
@@ -54,15 +55,17 @@ def test_a_task_goes_by_the_id_of_who_rang_and_a_job_by_its_own() -> None:
         seen.append(correlation.get())
         done.release()
 
-    with start_worker(app, pool="solo", perform_ping_check=False, shutdown_timeout=30):
-        token = correlation.set("request-0815")
-        try:
+    try:
+        with start_worker(app, pool="solo", perform_ping_check=False, shutdown_timeout=30):
+            token = correlation.set("request-0815")
             look.delay()
-        finally:
             correlation.reset(token)
-        job = look.delay()
-        for _ in range(2):
-            assert done.acquire(timeout=20)
+            job = look.delay()
+            for _ in range(2):
+                assert done.acquire(timeout=20)
+    finally:  # a worker makes its app that of the process
+        ours.set_current()
+        ours.set_default()
     assert seen == ["request-0815", job.id.replace("-", "")]
 
 
