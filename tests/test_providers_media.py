@@ -45,8 +45,7 @@ def street() -> Iterator[str]:
 @pytest.fixture(params=EVERY, ids=called)
 def stage(request: pytest.FixtureRequest, street: str) -> Stage:
     requests.post(f"{street}/_street/reset", json={}, timeout=5).raise_for_status()
-    name, way = request.param
-    return Stage(name, street, way)
+    return Stage.playing(request.param, street)
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ class Unit(StrEnum):
     GRAPHEMES = "graphemes"  # user-perceived characters
     CODE_POINTS = "code_points"
     UTF16 = "utf16"
+    EMOJI_BYTES = "emoji_bytes"  # code points, but an emoji is as long as its bytes in UTF-8
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,8 @@ class VideoRule:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What fits into one post. None: not offered. `mixed`: pictures and videos go together.
+    """What fits into one post. None: not offered. `mixed`: pictures and videos go together,
+    `together` of them at most where that is fewer than the rules of both allow.
 
     `caption`: the rule for a text beside media, where it is another one. `replies`: a post can
     answer another one, so that a thread or a first comment can be made. `links`: `Message.link` is
@@ -91,6 +93,7 @@ class Limits:
     video: VideoRule | None = None
     needs_media: bool = False
     mixed: bool = False
+    together: int | None = None
     replies: bool = False
     caption: TextRule | None = None
     links: bool = False

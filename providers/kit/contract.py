@@ -56,8 +56,9 @@ class Setting:
 class Field:
     """One blank of the connect form. `default` names a Setting whose value is filled in.
 
-    `practice`: what a person of the practice street types here. `again`: what fills it when an
-    account is connected once more.
+    `practice`: what a person of the practice street types here; `others`: what else somebody may
+    type, where that leads to another kind of grant. `again`: what fills it when an account is
+    connected once more.
     """
 
     name: str
@@ -66,6 +67,7 @@ class Field:
     secret: bool = False
     default: str = ""
     practice: str = ""
+    others: tuple[str, ...] = ()
     again: Literal["host", "id"] = "host"
 
 

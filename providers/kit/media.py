@@ -41,6 +41,8 @@ def _together(media: Sequence[Media], limits: Limits, label: str) -> Iterator[st
         if count > most:
             allowed = f"at most {most} {noun}{'' if most == 1 else 's'}" if most else f"no {noun}s"
             yield f"{label}: {allowed} ({count} given)."
+    if limits.together is not None and len(media) > limits.together and images and videos:
+        yield f"{label}: at most {limits.together} pictures and videos ({len(media)} given)."
     if images and videos and limits.images and limits.video and not limits.mixed:
         yield f"{label}: pictures and a video do not go together."
 

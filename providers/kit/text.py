@@ -241,6 +241,9 @@ def length(text: str, rule: TextRule) -> int:
             return len(_shortened(text, rule))
         case Unit.UTF16:
             return len(_shortened(text, rule).encode("utf-16-le", "surrogatepass")) // 2
+        case Unit.EMOJI_BYTES:
+            more = (len(m[0].encode()) - len(m[0]) for m in _EMOJI.finditer(text))
+            return len(_shortened(text, rule)) + sum(more)
 
 
 def problems(

@@ -137,10 +137,11 @@ class Desk:
             {
                 "access_token": tokens.get("access_token") or tokens.get("accessJwt", ""),
                 "refresh_token": tokens.get("refresh_token") or tokens.get("refreshJwt", ""),
-                "external_id": person.id,
-                "handle": person.handle,
+                "external_id": tokens.get("external_id", person.id),
+                "handle": tokens.get("handle", person.handle),
                 "host": host,
                 "lifetime_s": twin.lifetime_s,
+                "accounts": tokens.get("accounts", []),
             }
         )
 
