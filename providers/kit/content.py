@@ -26,7 +26,7 @@ class Unit(StrEnum):
 class TextRule:
     """The longest text: `limit` in `unit`; a URL counts `url_length` if set; bytes are UTF-8.
 
-    `short_mentions`: `@user@domain` counts as `@user`.
+    `short_mentions`: `@user@domain` counts as `@user`. `banned`: signs that are not taken.
     """
 
     limit: int
@@ -34,6 +34,7 @@ class TextRule:
     url_length: int | None = None
     byte_limit: int | None = None
     short_mentions: bool = False
+    banned: str = ""
 
 
 class Kind(StrEnum):

@@ -261,6 +261,8 @@ def problems(
         found.append(f"{label}: {_too_long(size, rule.byte_limit, 'byte')}")
     if rule.unit is Unit.WEIGHTED and (bad := _BAD.search(text)):
         found.append(f"{label}: the character U+{ord(bad[0]):04X} is not allowed.")
+    if signs := [sign for sign in rule.banned if sign in text]:
+        found.append(f"{label}: {' and '.join(signs)} cannot stand in a text there.")
     return tuple(found)
 
 

@@ -300,6 +300,14 @@ class Twin:
         """Tokens for somebody, without the dance."""
         raise NotImplementedError(f"{type(self).__name__}.grant")
 
+    def accounts(self, person: Person) -> list[Person]:
+        """Whom a grant of somebody speaks for: that person, and whatever the person runs."""
+        return [person]
+
+    def purpose(self, route: Route, request: Request) -> str:
+        """What a request is for, where one path serves several purposes."""
+        return route.purpose
+
     def expire(self, access_token: str, at: float) -> bool:
         """Let an access token be expired from now on; False if it is not known."""
         token = self.get("access", access_token)

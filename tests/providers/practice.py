@@ -39,7 +39,7 @@ from providers.kit.contract import (
     practice_values,
     ways,
 )
-from providers.kit.errors import NetworkError
+from providers.kit.errors import Duplicate, NetworkError
 from providers.kit.http import Patience, Wire
 from providers.kit.oauth import new_verifier
 from sandbox import TWINS
@@ -174,7 +174,8 @@ class Stage:
 
     def message(self, text: str = "", **more: Any) -> Message:
         """A new message, with whatever a post for this network must have."""
-        said = text or f"Hello from {uuid.uuid4()}"
+        banned = dict.fromkeys(map(ord, self.kind.limits.text.banned))
+        said = (text or f"Hello from {uuid.uuid4()}").translate(banned)
         options = {f.name: f.practice for f in self.kind.post_fields}
         media = more.pop("media", None) or needed(self.kind.limits)
         at = more.pop("at", None) or datetime.now(UTC)
@@ -183,9 +184,18 @@ class Stage:
     def resolve(self, message: Message, account: Account) -> Receipt:
         """What the engine does after a doubt: repeat where that is harmless, else look first."""
         if self.kind.resend_window:
-            return self.provider.publish(message, account)
+            return self.repeat(message, account)
         assert isinstance(self.provider, Finds)
         return self.provider.find(message, account) or self.provider.publish(message, account)
+
+    def repeat(self, message: Message, account: Account) -> Receipt:
+        """Send it again; a network that names the original has answered as well."""
+        try:
+            return self.provider.publish(message, account)
+        except Duplicate as known:
+            if not known.external_id:
+                raise
+            return Receipt(known.external_id, known.url)
 
     # The street's desk
 
