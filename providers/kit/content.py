@@ -50,6 +50,7 @@ class ImageRule:
     `types`: MIME types, the first is what others are made into. `max_bytes` and the sizes in
     pixels are per picture; aspect is width by height. `alt_limit`: characters of the alternative
     text, None where there is none. `by_url`: the network fetches the picture from our address.
+    `most_bytes`: bytes of all pictures of one post, where they go up in one request.
     """
 
     most: int
@@ -62,6 +63,7 @@ class ImageRule:
     min_aspect: float | None = None
     max_aspect: float | None = None
     by_url: bool = False
+    most_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +83,10 @@ class Limits:
     """What fits into one post. None: not offered. `mixed`: pictures and videos go together.
 
     `caption`: the rule for a text beside media, where it is another one. `replies`: a post can
-    answer another one, so that a thread or a first comment can be made. `links`: `Message.link` is
-    shown apart from the text; `links_beside_media`: beside pictures and videos too. Where a link
-    is not offered it belongs into the text, and `Message.link` is empty.
+    answer another one, so that a thread or a first comment can be made; `flat_threads`: every
+    answer hangs on the first post of the thread. `links`: `Message.link` is shown apart from the
+    text; `links_beside_media`: beside pictures and videos too. Where a link is not offered it
+    belongs into the text, and `Message.link` is empty.
     """
 
     text: TextRule
@@ -92,6 +95,7 @@ class Limits:
     needs_media: bool = False
     mixed: bool = False
     replies: bool = False
+    flat_threads: bool = False
     caption: TextRule | None = None
     links: bool = False
     links_beside_media: bool = False

@@ -56,8 +56,9 @@ class Setting:
 class Field:
     """One blank of the connect form. `default` names a Setting whose value is filled in.
 
-    `practice`: what a person of the practice street types here. `again`: what fills it when an
-    account is connected once more.
+    `practice`: what a person of the practice street types here; `{key}` in a blank of a post stands
+    for something that no other post has. `again`: what fills it when an account is connected once
+    more.
     """
 
     name: str

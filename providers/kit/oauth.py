@@ -35,12 +35,17 @@ OUR_FAULT = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class OAuth:
-    """The quirks of one network's dance. `extra` goes into the authorize URL."""
+    """The quirks of one network's dance. `extra` goes into the authorize URL.
+
+    `pkce`: whether it knows RFC 7636; where it does not, no verifier is sent, for some token
+    endpoints refuse one that they did not expect.
+    """
 
     scopes: tuple[str, ...]
     scope_separator: str = " "
     client_auth: Literal["basic", "body", "none"] = "body"
     extra: Mapping[str, str] = field(default_factory=dict)
+    pkce: bool = True
 
 
 def new_verifier() -> str:
@@ -83,20 +88,23 @@ class OAuthProvider(Provider):
         return App(client_id, self.options.get(f"{prefix}_CLIENT_SECRET", ""))
 
     def depart(self, dance: Dance) -> Departure:
-        """Where to send the browser; PKCE S256 always (servers without it ignore it)."""
+        """Where to send the browser; with PKCE S256 unless the network knows none."""
         query = self.authorize_query(dance)
         return Departure(f"{self.authorize_endpoint(dance.host)}?{urlencode(query)}")
 
     def authorize_query(self, dance: Dance) -> dict[str, str]:
         """The parameters of the authorize URL."""
+        proof = {
+            "code_challenge": challenge(dance.verifier),
+            "code_challenge_method": "S256",
+        }
         return {
             "response_type": "code",
             "client_id": dance.app.client_id,
             "redirect_uri": dance.redirect_uri,
             "scope": self.oauth.scope_separator.join(self.oauth.scopes),
             "state": dance.state,
-            "code_challenge": challenge(dance.verifier),
-            "code_challenge_method": "S256",
+            **(proof if self.oauth.pkce else {}),
             **self.oauth.extra,
         }
 
@@ -106,7 +114,7 @@ class OAuthProvider(Provider):
             "grant_type": "authorization_code",
             "code": params["code"],
             "redirect_uri": dance.redirect_uri,
-            "code_verifier": dance.verifier,
+            **({"code_verifier": dance.verifier} if self.oauth.pkce else {}),
         }
         return self.ask_for_grant(form, dance.app, dance.host)
 
@@ -137,7 +145,7 @@ class OAuthProvider(Provider):
         """One call of the token endpoint, with the client authentication of this network."""
         filled, basic = self._authenticated(form, app)
         reply = self.wire.call("POST", self.token_endpoint(host), form=filled, basic=basic)
-        if not reply.ok:
+        if not reply.ok or reply.maybe_json().get("error"):  # some networks refuse with a 200
             raise self.token_refusal(reply)
         return self.read_grant(reply)
 

@@ -132,7 +132,7 @@ class Desk:
         host = f"{request.base}/{twin.name}"
         person = twin.person(str(asked.get("person") or "ada"))
         at_home = Request("POST", request.path, request.at, base=host)
-        tokens = twin.grant(person, at_home)
+        tokens, accounts = twin.grant(person, at_home), twin.accounts(person)
         return as_json(
             {
                 "access_token": tokens.get("access_token") or tokens.get("accessJwt", ""),
@@ -141,6 +141,7 @@ class Desk:
                 "handle": person.handle,
                 "host": host,
                 "lifetime_s": twin.lifetime_s,
+                "accounts": [{"external_id": a.id, "handle": a.handle} for a in accounts],
             }
         )
 

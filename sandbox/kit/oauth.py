@@ -174,7 +174,7 @@ class OAuthTwin(Twin):
         token = {"grant": grant["id"], "person": grant["person"], "scope": grant["scope"]}
         self.put("access", access, {**token, "expires_at": ends_at})
         answer = {"access_token": access, "scope": grant["scope"]}
-        if self.rotates and "offline.access" in grant["scope"].split():
+        if self.rotates and self.lasts(grant):
             answer["refresh_token"] = secrets.token_urlsafe(32)
             self.put("refresh", answer["refresh_token"], {"grant": grant["id"], "used": False})
         return answer
@@ -190,6 +190,10 @@ class OAuthTwin(Twin):
             raise RefusalError(self.no("bad_grant"))
         self.put("refresh", refresh_token, {**token, "used": True})
         return self.issue(grant, at)
+
+    def lasts(self, grant: Document) -> bool:
+        """Whether a grant comes with a refresh token."""
+        return "offline.access" in grant["scope"].split()
 
     def revoke_token(self, token: str, client: Client | None = None) -> bool:
         """End the grant behind a token; False if it belongs to another app."""

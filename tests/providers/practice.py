@@ -28,6 +28,7 @@ from providers.kit.contract import (
     Identity,
     Message,
     NamesItself,
+    Offers,
     Provider,
     Receipt,
     Refreshes,
@@ -112,8 +113,13 @@ class Stage:
         assert isinstance(self.provider, SignsInByOAuth)
         dance, back = self.consent()
         grant = self.provider.exchange(dance, back)
-        identity = self.provider.identify(grant, dance.host)
         used = (back["code"], dance.verifier)
+        if isinstance(self.provider, Offers):  # the person chooses the first of them
+            first = self.provider.offers(grant, dance.host)[0]
+            own = replace(grant, access_token=first.access_token or grant.access_token)
+            there = self.connected(own, first.identity, dance.host, dance.app, *used)
+            return replace(there, grant=grant, unseen=(*there.unseen, grant.access_token))
+        identity = self.provider.identify(grant, dance.host)
         return self.connected(grant, identity, dance.host, dance.app, *used)
 
     def host_and_app(self) -> tuple[str, App]:
@@ -175,10 +181,17 @@ class Stage:
     def message(self, text: str = "", **more: Any) -> Message:
         """A new message, with whatever a post for this network must have."""
         said = text or f"Hello from {uuid.uuid4()}"
-        options = {f.name: f.practice for f in self.kind.post_fields}
+        key = str(uuid.uuid4())
+        options = {f.name: f.practice.replace("{key}", key) for f in self.kind.post_fields}
+        options |= more.pop("options", {})
         media = more.pop("media", None) or needed(self.kind.limits)
         at = more.pop("at", None) or datetime.now(UTC)
-        return Message(said, str(uuid.uuid4()), at, media=media, options=options, **more)
+        return Message(said, key, at, media=media, options=options, **more)
+
+    @property
+    def settles(self) -> bool:
+        """Whether a doubt can be settled at all; else it stays for a person to decide."""
+        return bool(self.kind.resend_window) or isinstance(self.provider, Finds)
 
     def resolve(self, message: Message, account: Account) -> Receipt:
         """What the engine does after a doubt: repeat where that is harmless, else look first."""
