@@ -132,7 +132,8 @@ def test_ctrl_c_stops_everything_and_redis_last(
     assert "redis-server" in servers[-1]
 
 
-def test_a_killed_demo_leaves_nothing_behind(start: Start) -> None:
+def test_a_killed_demo_leaves_nothing_behind(start: Start, around: dict[str, str]) -> None:
+    around["KEEP_GRACE_S"] = "8"
     demo = start()
     everyone = family(demo.pid)
     assert len(everyone) > 10

@@ -85,6 +85,8 @@ def _point(url: str) -> None:
     kombu.pools.connections.clear()
     project_app._pool = None
     project_app.amqp._producer_pool = None
+    project_app.set_current()  # whichever app another test had made that of the process
+    project_app.set_default()
 
 
 @pytest.fixture

@@ -97,6 +97,12 @@ def assert_found_and_replaced(kept: Kept, before: int, cast: Cast, street: Stree
     assert kept.worker not in (0, before)
 
 
+def said(words: dict[str, str]) -> bool:
+    """Whether all is well; what is not shows in the output of a test that fails."""
+    print({about: said for about, said in words.items() if said != "ok"})  # noqa: T201
+    return set(words.values()) == {"ok"}
+
+
 def test_who_is_at_work_has_a_pulse_and_the_house_is_ready(
     celery_setup: CeleryTestSetup, dispatcher: Process, beat: Process, cast: Cast
 ) -> None:
@@ -105,7 +111,7 @@ def test_who_is_at_work_has_a_pulse_and_the_house_is_ready(
     eventually(lambda: set(Pulse.objects.of(QUEUE)) == set(queues.LANES))
     eventually(lambda: Pulse.objects.of(BEAT))
     assert len(Pulse.objects.of(WORKER)) == len(Pulse.objects.of(DISPATCHER)) == 1
-    eventually(lambda: set(Client().get("/readyz").json().values()) == {"ok"})
+    eventually(lambda: said(Client().get("/readyz").json()))
     assert Client().get("/readyz").status_code == 200
     dispatcher.stop()
     worker.process.stop()
