@@ -7,7 +7,9 @@ PY := .venv/bin/python
 PYTHONS := python3.11 python3 python3.12 python3.13 python3.14
 CODE := manage.py project accounts tokens posting workers providers integrations sandbox deploy tests
 # The tests whose outcome may depend on the database; they run again on PostgreSQL.
-DATABASE_TESTS = $(wildcard tests/accounts tests/tokens tests/offers tests/posting tests/workers tests/pages tests/flows)
+# (Not the pages, and not the stories of processes that are found dead: they see no difference.)
+DATABASE_TESTS = $(filter-out tests/flows/test_pulse.py tests/flows/test_watchdog.py, \
+	$(wildcard tests/accounts tests/tokens tests/offers tests/posting tests/workers tests/flows/test_*.py))
 # Two at a time: stories of one file stay together, and most of them wait for servers.
 PYTEST := $(PY) -m pytest -q -n 2 --dist loadfile
 
