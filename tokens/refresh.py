@@ -37,6 +37,7 @@ from tokens.vault import CannotOpen, unseal
 logger = logging.getLogger(__name__)
 SKEW = timedelta(minutes=2)
 WAIT_FOR_WINNER_S = 5.0
+CLAIM_S = 0.5
 BACKOFF_CAP = timedelta(minutes=30)
 OPERATOR_CAP = timedelta(hours=1)
 LOST = (
@@ -310,11 +311,17 @@ def _record_failure(lease: Lease, problem: NetworkError, at: datetime) -> Outcom
 
 def _wait_for_winner(token: OAuthToken) -> None:
     """Give the other refresher a moment; its result is in the row when this returns."""
-    ends_at = time.monotonic() + WAIT_FOR_WINNER_S
+    began = time.monotonic()
+    ends_at = began + WAIT_FOR_WINNER_S
     while time.monotonic() < ends_at:
         row = OAuthToken.objects.filter(pk=token.pk).first()
-        if row is None or row.version != token.version or row.refresh_lease_until is None:
+        if row is None or row.version != token.version:
             return
+        if row.refresh_lease_until is None:
+            if row.refresh_epoch != token.refresh_epoch or time.monotonic() > began + CLAIM_S:
+                return
+            time.sleep(0.02)  # the winner's claim is not committed yet
+            continue
         if row.refresh_lease_until <= timezone.now():
             return
         time.sleep(0.1)
