@@ -1,4 +1,4 @@
-"""Post, PostResult (one post on one account) and Attempt (one try, never deleted)."""
+"""PostResult: one post on one account, and the only writers of its state."""
 
 from __future__ import annotations
 
@@ -10,22 +10,11 @@ from typing import Any, Self
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
-from django.utils import timezone
 
 from accounts.models import Notice, Team
-from accounts.states import WhenLate
 from posting import claims
-from posting.states import (
-    CANCELLABLE,
-    LATE,
-    MOVING,
-    REPEATABLE,
-    STOPPED,
-    PostState,
-    State,
-    allowed,
-    post_state,
-)
+from posting.models.post import Post
+from posting.states import CANCELLABLE, LATE, REPEATABLE, STOPPED, State, allowed
 from tokens.models import SocialAccount
 
 BATCH = 200
@@ -34,71 +23,6 @@ NOTABLE = timedelta(minutes=10)
 """From how far behind its moment on a post counts as having waited."""
 MOST_LOOKS = 40
 """More than the reconciler needs at its worst: what is begun so often kills whoever looks."""
-
-
-class PostQuerySet(models.QuerySet["Post"]):
-    """Questions about posts."""
-
-    def for_team(self, team: Team) -> Self:
-        """The posts of one team, newest first, with their results at hand."""
-        return (
-            self.filter(team=team)
-            .select_related("author")
-            .prefetch_related("results__account")
-            .order_by("-created_at", "-pk")
-        )
-
-
-class Post(models.Model):
-    """A text that a team wants to publish. `key` names the form: sent twice, made once.
-
-    It may go out until `late_after` behind its time; `when_late` says what happens then.
-    `version` counts what people changed: who saw an older one may not change it.
-    """
-
-    team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="+")
-    author = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
-    )
-    key = models.UUIDField(default=uuid.uuid4, editable=False)
-    text = models.TextField()
-    due_at = models.DateTimeField()
-    late_after = models.DurationField(null=True, blank=True)
-    when_late = models.CharField(max_length=8, default=WhenLate.HOLD, db_default="hold")
-    version = models.PositiveIntegerField(default=1, db_default=1)
-    created_at = models.DateTimeField(default=timezone.now)
-
-    objects = PostQuerySet.as_manager()
-
-    class Meta:
-        """A form makes one post."""
-
-        constraints = [
-            models.UniqueConstraint(fields=["team", "key"], name="one_post_per_form"),
-            models.CheckConstraint(
-                condition=Q(when_late__in=list(WhenLate)), name="known_wish_of_post"
-            ),
-        ]
-        indexes = [models.Index(fields=["team", "-created_at"], name="post_newest")]
-
-    def __str__(self) -> str:
-        return self.text[:60]
-
-    @property
-    def state(self) -> PostState:
-        """Derived from the results."""
-        return post_state(result.state for result in self.results.all())
-
-    @property
-    def moving(self) -> bool:
-        """Whether anything about it may still change by itself."""
-        return any(result.state in MOVING for result in self.results.all())
-
-    @property
-    def can_edit(self) -> bool:
-        """Whether something waits and nothing of it is or may be out."""
-        results = list(self.results.all())
-        return any(r.is_open for r in results) and not any(r.may_be_out for r in results)
 
 
 class ResultQuerySet(models.QuerySet["PostResult"]):
@@ -325,29 +249,3 @@ class PostResult(models.Model):
     def can_confirm(self) -> bool:
         """Whether only a person can say if it is out."""
         return self.state == State.UNCONFIRMED
-
-
-class Attempt(models.Model):
-    """One try: a request that published, or a look whether an earlier one did. Never deleted."""
-
-    result = models.ForeignKey(PostResult, on_delete=models.PROTECT, related_name="attempts_made")
-    number = models.PositiveIntegerField()
-    kind = models.CharField(max_length=8)
-    started_at = models.DateTimeField()
-    ended_at = models.DateTimeField(null=True, blank=True)
-    outcome = models.CharField(max_length=24, blank=True)
-    http_status = models.PositiveSmallIntegerField(null=True, blank=True)
-    words = models.TextField(blank=True)
-    next_step = models.TextField(blank=True)
-    correlation_id = models.CharField(max_length=64)
-
-    class Meta:
-        """In the order they happened; every epoch has one."""
-
-        ordering = ["started_at", "pk"]
-        constraints = [
-            models.UniqueConstraint(fields=["result", "number"], name="one_attempt_per_epoch")
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.kind} {self.number} of {self.result}"

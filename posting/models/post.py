@@ -1,0 +1,80 @@
+"""Post: a text that a team wants to publish, and what people ask about posts."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Self
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from accounts.models import Team
+from accounts.states import WhenLate
+from posting.states import MOVING, PostState, post_state
+
+
+class PostQuerySet(models.QuerySet["Post"]):
+    """Questions about posts."""
+
+    def for_team(self, team: Team) -> Self:
+        """The posts of one team, newest first, with their results at hand."""
+        return (
+            self.filter(team=team)
+            .select_related("author")
+            .prefetch_related("results__account")
+            .order_by("-created_at", "-pk")
+        )
+
+
+class Post(models.Model):
+    """A text that a team wants to publish. `key` names the form: sent twice, made once.
+
+    It may go out until `late_after` behind its time; `when_late` says what happens then.
+    `version` counts what people changed: who saw an older one may not change it.
+    """
+
+    team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="+")
+    author = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
+    )
+    key = models.UUIDField(default=uuid.uuid4, editable=False)
+    text = models.TextField()
+    due_at = models.DateTimeField()
+    late_after = models.DurationField(null=True, blank=True)
+    when_late = models.CharField(max_length=8, default=WhenLate.HOLD, db_default="hold")
+    version = models.PositiveIntegerField(default=1, db_default=1)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    objects = PostQuerySet.as_manager()
+
+    class Meta:
+        """A form makes one post."""
+
+        constraints = [
+            models.UniqueConstraint(fields=["team", "key"], name="one_post_per_form"),
+            models.CheckConstraint(
+                condition=Q(when_late__in=list(WhenLate)), name="known_wish_of_post"
+            ),
+        ]
+        indexes = [models.Index(fields=["team", "-created_at"], name="post_newest")]
+
+    def __str__(self) -> str:
+        return self.text[:60]
+
+    @property
+    def state(self) -> PostState:
+        """Derived from the results."""
+        return post_state(result.state for result in self.results.all())
+
+    @property
+    def moving(self) -> bool:
+        """Whether anything about it may still change by itself."""
+        return any(result.state in MOVING for result in self.results.all())
+
+    @property
+    def can_edit(self) -> bool:
+        """Whether something waits and nothing of it is or may be out."""
+        results = list(self.results.all())
+        return any(r.is_open for r in results) and not any(r.may_be_out for r in results)
