@@ -39,6 +39,7 @@ from workers.gates import Ticket
 logger = logging.getLogger(__name__)
 NEGATIVES_NEEDED = 2
 MOST_LOOKS = 12
+"""So far looks without an answer are counted: each makes the next pause longer."""
 SLOWEST = timedelta(minutes=10)
 
 
@@ -187,7 +188,10 @@ def _no_answer(delivery: Delivery, problem: NetworkError, at: datetime, verdict:
 def _wait_for_answer(
     delivery: Delivery, problem: NetworkError, at: datetime, verdict: Verdict
 ) -> None:
-    """While the network is in trouble looks are not counted."""
+    """It is asked again, ever more rarely; `results.give_up` ends that after a day.
+
+    While the network is in trouble looks are not counted.
+    """
     if isinstance(problem, Duplicate) and problem.external_id:
         results.posted(delivery, Receipt(problem.external_id, problem.url), at)
         return
@@ -196,10 +200,10 @@ def _wait_for_answer(
             delivery, State.FAILED, problem, at, next_step="Stays failed until tried again."
         )
         return
-    looks = delivery.result.looks - bool(verdict.until)
-    if looks >= MOST_LOOKS or isinstance(problem, Forbidden):
+    if isinstance(problem, Forbidden):
         _give_up(delivery, at, problem.words)
         return
+    looks = min(delivery.result.looks - bool(verdict.until), MOST_LOOKS)
     due_at = at + min(SLOWEST, retry.backoff(delivery.result.looks) + timedelta(seconds=1))
     if isinstance(problem, Throttled):
         due_at = retry.close_gate(delivery, problem, at, verdict)

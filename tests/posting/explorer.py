@@ -21,7 +21,7 @@ from django.utils import timezone
 
 import providers
 from accounts.states import WhenLate
-from posting import amend, compose, lateness, models, results
+from posting import amend, compose, lateness, results
 from posting.lateness import Lateness
 from posting.models import Attempt, Post, PostResult
 from posting.states import ENDED, MOVES, State
@@ -200,7 +200,7 @@ class Explorer:
             held_for=row.held_for,
             doubts=min(row.doubts, 1),
             negatives=row.negatives,
-            looks=min(row.looks, models.MOST_LOOKS),
+            looks=min(row.looks, results.MOST_LOOKS),
             attempts=min(row.attempts, MOST_ATTEMPTS + 1),
             late=late,
             account=row.account.state,
@@ -354,7 +354,7 @@ def explored(
     """The machine at one kind of network."""
     monkeypatch.setitem(providers.ADAPTERS, "modelled", kind)
     monkeypatch.setattr(reconcile, "MOST_LOOKS", MOST_LOOKS)
-    monkeypatch.setattr(models, "MOST_LOOKS", MOST_LOOKS + 1)
+    monkeypatch.setattr("posting.models.result.MOST_LOOKS", MOST_LOOKS + 1)
     monkeypatch.setattr(results, "MOST_LOOKS", MOST_LOOKS + 1)
     account = connected(street, cast.team, "x")
     SocialAccount.objects.filter(pk=account.pk).update(provider="modelled")

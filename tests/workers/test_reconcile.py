@@ -8,6 +8,7 @@ import pytest
 from django.utils import timezone
 
 import providers
+from posting import results
 from posting.compose import confirm
 from posting.models import Attempt, PostResult
 from posting.states import State
@@ -93,14 +94,28 @@ def test_trouble_while_looking_is_waited_out(cast: Cast, street: Street, name: s
     assert len(street.board(name)) == 1
 
 
-def test_after_many_looks_without_an_answer_a_person_is_asked(
+def test_looks_without_an_answer_are_never_the_last_ones_of_a_day(
     cast: Cast, street: Street, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reconcile, "MOST_LOOKS", 2)
     post = written(cast, "Anybody?", [connected(street, cast.team, "x")])
     street.trouble("x", "drop_after")
-    street.trouble("x", "error", on="find", times=2)
-    assert run(post) == [State.UNCONFIRMED]
+    street.trouble("x", "throttled", on="find", seconds=1, times=4)
+    assert run(post, 40) == [State.POSTED]
+    assert Attempt.objects.filter(kind="look", outcome="throttled").count() == 4
+    assert len(street.board("x")) == 1
+
+
+def test_after_a_day_without_an_answer_a_person_is_asked(cast: Cast, street: Street) -> None:
+    post = written(cast, "Still nobody?", [connected(street, cast.team, "x")])
+    street.trouble("x", "drop_after")
+    street.trouble("x", "error", on="find", times=9)
+    turn()
+    PostResult.objects.filter(post=post).update(due_at=timezone.now())
+    turn()
+    tomorrow = timezone.now() + timedelta(days=1, minutes=1)
+    assert results.give_up(tomorrow) == 1
+    assert only(post).state == State.UNCONFIRMED
     assert confirm(post, only(post).pk, there=True, at=timezone.now()) == 1
     assert only(post).state == State.POSTED
 
