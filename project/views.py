@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -41,7 +43,7 @@ def choose_theme(request: HttpRequest) -> HttpResponse:
 def find(request: MemberRequest) -> HttpResponse:
     """What has these words in it: places, posts and accounts; a fragment for the palette."""
     asked = request.GET.get("q", "").strip()[:100]
-    context = {"asked": asked, "posts": [], "accounts": []}
+    context: dict[str, Any] = {"asked": asked, "posts": [], "accounts": []}
     if asked:
         posts = Post.objects.filter(team=request.team, text__icontains=asked)
         accounts = SocialAccount.objects.for_team(request.team)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
 from deploy.surroundings import ROOT
 from tests.browser.site import PASSWORD, Site, started
@@ -57,8 +57,21 @@ def keys_of(site: Site, chromium: Browser) -> Callable[[str], Any]:
 
 
 @pytest.fixture
-def visit(site: Site, chromium: Browser, keys_of: Callable[[str], Any]) -> Iterator[Open]:
-    """Open a path as somebody; what the console says against it is in `page.complaints`."""
+def complaints() -> list[str]:
+    """What the console says against the pages of a story: errors, and breaches of the policy."""
+    return []
+
+
+@pytest.fixture
+def visit(
+    site: Site, chromium: Browser, keys_of: Callable[[str], Any], complaints: list[str]
+) -> Iterator[Open]:
+    """Open a path as somebody."""
+
+    def heard(said: ConsoleMessage) -> None:
+        if said.type == "error":
+            complaints.append(said.text)
+
     contexts: list[BrowserContext] = []
 
     def open_page(path: str, who: str = "alice", *, width: int = 1280, **more: Any) -> Page:
@@ -71,10 +84,8 @@ def visit(site: Site, chromium: Browser, keys_of: Callable[[str], Any]) -> Itera
         )
         contexts.append(context)
         page = context.new_page()
-        complaints: list[str] = []
-        page.on("console", lambda said: said.type == "error" and complaints.append(said.text))
+        page.on("console", heard)
         page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.complaints = complaints  # type: ignore[attr-defined]
         page.goto(path)
         return page
 
