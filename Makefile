@@ -13,7 +13,7 @@ DATABASE_TESTS = $(filter-out tests/flows/test_pulse.py tests/flows/test_watchdo
 # Two at a time: stories of one file stay together, and most of them wait for servers.
 PYTEST := $(PY) -m pytest -q -n 2 --dist loadfile
 
-.PHONY: help demo test smoke chaos bench test-bluesky test-oauth provider lint format types contracts tests \
+.PHONY: help demo test smoke chaos bench test-bluesky test-oauth test-browser css provider lint format types contracts tests \
 	tests-sqlite tests-postgres lock docs clean
 
 help: ## list the targets
@@ -40,6 +40,12 @@ test-bluesky: .venv/.ready-dev ## the Bluesky adapter against a server that nobo
 
 test-oauth: .venv/.ready-dev ## the handling of keys against a server that nobody here wrote
 	@$(PY) -m pytest -q -m real tests/oauth
+
+test-browser: .venv/.ready-browser ## every screen in a real browser, by day and by night
+	@$(PY) -m pytest -q -m browser tests/browser
+
+css: ## build the stylesheet of the pages (needs Node.js; the built one is committed)
+	@$(PY) -m deploy.css
 
 provider: .venv/.ready-dev ## begin a new network: make provider NAME=example
 	@$(PY) -m deploy.new_provider '$(NAME)'
@@ -110,3 +116,15 @@ clean: ## remove what the tools left behind; var/ (the demo's data) and .venv/ s
 	@echo 'Installing what the tests and checks need …'
 	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@ .venv/.ready-run
+
+.venv/.ready-browser: requirements/browser.txt .venv/.ready-dev
+	@echo 'Installing what drives the browser …'
+	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@if [ ! -x "$${CHROMIUM:-/usr/bin/chromium}" ]; then \
+		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+			apt-get install --yes --quiet chromium >/dev/null; \
+		else \
+			echo 'make test-browser needs chromium: install it, or name its place in CHROMIUM.'; exit 1; \
+		fi; \
+	fi
+	@touch $@

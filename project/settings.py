@@ -19,6 +19,7 @@ from django.core.exceptions import ImproperlyConfigured
 from kombu.entity import Queue
 
 import providers
+from project import pages
 from providers.kit.rates import Cap, Scope
 from workers import queues
 
@@ -97,14 +98,6 @@ SESSION_COOKIE_NAME = "postrider_session"
 CSRF_COOKIE_NAME = "postrider_csrf"
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _TLS else None
 X_FRAME_OPTIONS = "DENY"
-CONTENT_SECURITY_POLICY = {
-    "DIRECTIVES": {
-        "default-src": ["'self'"],
-        "img-src": ["'self'", "data:", "https:"],
-        "frame-ancestors": ["'none'"],
-        "base-uri": ["'self'"],
-    }
-}
 ROOT_URLCONF = "project.urls"
 WSGI_APPLICATION = "project.wsgi.application"
 INSTALLED_APPS = [
@@ -116,6 +109,8 @@ INSTALLED_APPS = [
     "django_celery_beat",
     "django_celery_results",
     "django_htmx",
+    "django_cotton.apps.SimpleAppConfig",
+    "template_partials.apps.SimpleAppConfig",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -135,20 +130,10 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "csp.middleware.CSPMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "project.swaps.SwapMiddleware",
 ]
-TEMPLATES: list[dict[str, Any]] = [
-    {
-        "BACKEND": "django.template.backends.django.DjangoTemplates",
-        "APP_DIRS": True,
-        "OPTIONS": {
-            "context_processors": [
-                "django.template.context_processors.request",
-                "django.contrib.auth.context_processors.auth",
-                "django.contrib.messages.context_processors.messages",
-            ]
-        },
-    }
-]
+TEMPLATES: list[dict[str, Any]] = pages.templates()
+COTTON_ISOLATE_BY_DEFAULT = True  # a component knows its attributes, not the page around it
 STATIC_URL = "static/"
 STATIC_ROOT = VAR_DIR / "static"
 _MANIFEST = "collectstatic" in sys.argv or (STATIC_ROOT / "staticfiles.json").exists()
@@ -220,6 +205,8 @@ PROVIDER_OPTIONS: dict[str, dict[str, str]] = {
     for name in providers.names()
 }
 TRUSTED_ORIGINS = env.list("TRUSTED_ORIGINS", default=[])
+STORAGE_ORIGINS: list[str] = []  # where browsers send uploads and fetch pictures besides here
+CONTENT_SECURITY_POLICY = pages.policy(trusted=TRUSTED_ORIGINS, storage=STORAGE_ORIGINS)
 PRACTICE_URL = env.str("PRACTICE_URL", default="")
 TOKEN_KEYS_FILE = env.str("TOKEN_KEYS_FILE", default="")
 TOKEN_KEYS = key_file(TOKEN_KEYS_FILE) or needed(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,9 @@ from providers.kit.contract import practice_options
 from sandbox.kit.server import Street as StreetServer
 from tests import cast as people
 from tokens import networks
+
+# The browser's stories are there only for who has what drives it (make test-browser).
+collect_ignore = [] if find_spec("playwright") else ["browser"]
 
 
 def pytest_configure() -> None:

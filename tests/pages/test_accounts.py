@@ -263,7 +263,7 @@ def test_disconnecting_asks_first(alice: Client, lamp: SocialAccount) -> None:
     assert "Its key is deleted here at once" in page.text
     assert page.all("form", action=url, method="post")
     assert page.all("a", href=reverse("accounts"))
-    assert "default-src 'self'" in answer["Content-Security-Policy"]
+    assert "default-src 'none'" in answer["Content-Security-Policy"]
     lamp.refresh_from_db()
     assert lamp.state == AccountState.CONNECTED
     assert "is disconnected" in ordered(alice, "disconnect-account", lamp)

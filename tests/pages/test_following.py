@@ -85,7 +85,7 @@ def test_the_attempts_lie_open_where_something_is_wrong(
     state: State, is_open: bool, alice: Client, post: Post, put: Put
 ) -> None:
     tried(put(state), "rejected")
-    [attempts] = page_of(alice, post).all("details")
+    [attempts] = [d for d in page_of(alice, post).all("details") if "tries" in d.get("id", "")]
     assert ("open" in attempts) is is_open
 
 

@@ -23,7 +23,7 @@ from tests.pages.conftest import Put, connect, read, tried
 from tokens import networks
 from tokens.models import SocialAccount
 
-SHEET = Path(project_settings.BASE_DIR) / "project/static/project/postrider.css"
+THEMES = Path(project_settings.BASE_DIR) / "project/css/themes.css"
 TONES = ("ok", "move", "wait", "warn", "bad", "off")
 READ_ON = [
     *[(ink, ground) for ink in ("ink", "soft", "accent", "bad") for ground in ("paper", "sheet")],
@@ -78,7 +78,10 @@ def test_every_page_has_one_heading_a_title_and_its_ids_once(
 
 def test_every_page_is_served_with_the_policy(alice: Client, post: Post) -> None:
     policy = alice.get(reverse("posts"))["Content-Security-Policy"]
-    assert "default-src 'self'" in policy
+    rules = dict(rule.strip().split(" ", 1) for rule in policy.split(";"))
+    assert rules["default-src"] == "'none'"
+    assert rules["script-src"] == rules["style-src"] == rules["connect-src"] == "'self'"
+    assert rules["img-src"] == "'self' data: blob:"
     assert "unsafe" not in policy
 
 
@@ -98,7 +101,7 @@ def test_every_file_that_a_page_names_is_there(alice: Client) -> None:
 def test_an_empty_list_says_one_sentence_and_one_action(alice: Client) -> None:
     page = read(alice.get(reverse("posts")))
     assert "Nothing has been posted here yet." in page.text
-    [action] = page.all("a", **{"class": "button"})
+    [action] = page.all("a", **{"class": "btn btn-primary"})
     assert action["href"] == reverse("new-post")
 
 
@@ -157,7 +160,7 @@ def test_the_problem_of_an_account_is_told(alice: Client, account: SocialAccount
 # --- colours --------------------------------------------------------------------------------------
 def palette(dark: bool) -> dict[str, str]:
     """The named colours of the stylesheet by day, or those that the night changes over them."""
-    day, night = re.split(r"prefers-color-scheme: dark", SHEET.read_text())[:2]
+    day, night = re.split(r'name: "night"', THEMES.read_text())[:2]
     found = dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{6});", day))
     return {**found, **dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{6});", night))} if dark else found
 

@@ -1,27 +1,32 @@
-// Comfort only: every page works without this file.
-"use strict";
-
+// What htmx does to a page: comfort only, every page works without it.
 // A region that is asked for again and again is changed only when it says something new, so that
 // what a person has opened, selected or focused stays. What changed is said to screen readers.
 const last = new Map();
 const opened = new Map();
+const cookie = () => document.cookie.match(/(?:^|; )postrider_csrf=([^;]+)/)?.[1] ?? "";
 
-function isResults(element) {
-  return element instanceof Element && element.id === "results";
-}
+// The form's own token is enough; this serves buttons that are sent without a form.
+document.addEventListener("htmx:configRequest", (event) => {
+  const { verb, headers, parameters } = event.detail;
+  if (verb !== "get" && !("csrfmiddlewaretoken" in parameters)) headers["X-CSRFToken"] = cookie();
+});
 
 function announce() {
-  const results = document.getElementById("results");
+  const says = document.querySelector("[data-said]");
   const said = document.getElementById("said");
-  if (results && said && said.textContent !== results.dataset.said) {
-    said.textContent = results.dataset.said;
-  }
+  if (says && said && said.textContent !== says.dataset.said) said.textContent = says.dataset.said;
 }
 
 function isStale(stale) {
   const note = document.getElementById("stale");
   if (note) note.hidden = !stale;
 }
+
+// Pieces that poll stop while nobody looks; htmx asks before it sends.
+document.addEventListener("htmx:beforeRequest", (event) => {
+  const polled = (event.target.getAttribute("hx-trigger") ?? "").includes("every");
+  if (polled && document.hidden) event.preventDefault();
+});
 
 document.addEventListener("htmx:beforeSwap", (event) => {
   const { xhr, target, serverResponse, requestConfig } = event.detail;
@@ -32,10 +37,10 @@ document.addEventListener("htmx:beforeSwap", (event) => {
     location.reload(); // logged out meanwhile: the whole page must say so
     return;
   }
-  if (!isResults(target)) return;
+  if (!(requestConfig.elt.getAttribute("hx-trigger") ?? "").includes("every")) return;
   isStale(xhr.status >= 400);
-  if (xhr.status === 200 && last.get(asked) === serverResponse) event.detail.shouldSwap = false;
-  last.set(asked, serverResponse);
+  if (xhr.status === 200 && last.get(target.id) === serverResponse) event.detail.shouldSwap = false;
+  last.set(target.id, serverResponse);
 });
 
 document.addEventListener("htmx:afterSwap", () => {
@@ -52,10 +57,4 @@ document.addEventListener("click", (event) => {
   const summary = event.target instanceof Element && event.target.closest("summary");
   const details = summary && summary.parentElement;
   if (details && details.id) opened.set(details.id, !details.open);
-});
-
-// Ctrl+Enter (or ⌘+Enter) sends the post.
-document.addEventListener("keydown", (event) => {
-  const wanted = event.key === "Enter" && (event.ctrlKey || event.metaKey);
-  if (wanted && event.target instanceof HTMLTextAreaElement) event.target.form.requestSubmit();
 });

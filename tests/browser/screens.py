@@ -1,0 +1,38 @@
+"""Every screen that the browser looks at: a new page adds a line here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Screen:
+    """A page by a short name and its path; `who` looks at it, nobody for a stranger."""
+
+    name: str
+    path: str
+    who: str = "alice"
+
+
+SCREENS = (
+    Screen("login", "/login/", ""),
+    Screen("posts", "/"),
+    Screen("posts-empty", "/", "nora"),
+    Screen("new-post", "/posts/new/"),
+    Screen("new-post-empty", "/posts/new/", "nora"),
+    Screen("post-posted", "/posts/1/"),
+    Screen("post-failed", "/posts/2/"),
+    Screen("post-unconfirmed", "/posts/3/"),
+    Screen("post-held", "/posts/4/"),
+    Screen("post-scheduled", "/posts/6/"),
+    Screen("edit", "/posts/6/edit/"),
+    Screen("late", "/posts/late/"),
+    Screen("accounts", "/accounts/"),
+    Screen("accounts-empty", "/accounts/", "nora"),
+    Screen("disconnect", "/accounts/1/disconnect/"),
+    Screen("team", "/team/"),
+    Screen("find", "/find/?q=lamp"),
+    Screen("nothing", "/nothing-here/"),
+)
+WIDTHS = (360, 768, 1280)
+THEMES = ("light", "dark")
