@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from functools import wraps
 from typing import Concatenate, ParamSpec
+from zoneinfo import available_timezones
 
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
@@ -72,6 +73,13 @@ def found_team(owner: User, name: str) -> Team:
 def wish_late(team: Team, after: timedelta | None, then: WhenLate) -> None:
     """What the team's new posts begin with; `after` None: as this site says."""
     Team.objects.filter(pk=team.pk).update(late_after=after, when_late=then)
+
+
+def choose_zone(team: Team, name: str) -> None:
+    """The clocks on which the team's weekly slots are read; raises ValueError for no such zone."""
+    if name not in available_timezones():
+        raise ValueError(f"time_zone: there is no time zone “{name}”.")
+    Team.objects.filter(pk=team.pk).update(time_zone=name)
 
 
 def team_of(user: User) -> Team:

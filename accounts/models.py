@@ -66,10 +66,12 @@ class Team(models.Model):
     """What every row of the product belongs to.
 
     `late_after` and `when_late` are what its new posts begin with: how late they may still go out
-    (None: as LATE_S says), and what is to become of those that are later.
+    (None: as LATE_S says), and what is to become of those that are later. Its weekly slots are read
+    on the clocks of `time_zone`.
     """
 
     name = models.CharField(max_length=120)
+    time_zone = models.CharField(max_length=64, default="UTC", db_default="UTC")
     late_after = models.DurationField(null=True, blank=True)
     when_late = models.CharField(max_length=8, default=WhenLate.HOLD, db_default="hold")
     created_at = models.DateTimeField(default=timezone.now)

@@ -11,9 +11,14 @@ class WhenLate(StrEnum):
 
     HOLD = "hold"  # ask a person
     SKIP = "skip"  # it is not to go out any more
+    NEXT_SLOT = "slot"  # it takes the next free slot of its account, once
 
 
-WISHES = ((WhenLate.HOLD.value, "ask me"), (WhenLate.SKIP.value, "skip it"))
+WISHES = (
+    (WhenLate.HOLD.value, "ask me"),
+    (WhenLate.SKIP.value, "skip it"),
+    (WhenLate.NEXT_SLOT.value, "take the next free slot"),
+)
 SPANS = ((timedelta(days=1), "day"), (timedelta(hours=1), "hour"), (timedelta(minutes=1), "minute"))
 PATIENCE = tuple(
     timedelta(minutes=minutes) for minutes in (15, 60, 3 * 60, 12 * 60, 24 * 60, 7 * 24 * 60)

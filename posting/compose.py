@@ -112,8 +112,10 @@ def cancel(post: Post, pk: int | None = None) -> int:
     )
 
 
-def try_again(post: Post, at: datetime) -> int:
+def try_again(post: Post, at: datetime, pk: int | None = None) -> int:
     """Order another try of what failed or was missed, and send what is late; returns how many.
+
+    Everywhere or for the result `pk` alone.
 
     A result that was never in doubt gets a new moment; one that was keeps its old one, so that
     the network still recognises it. Its patience begins anew with this order.
@@ -124,10 +126,10 @@ def try_again(post: Post, at: datetime) -> int:
         "negatives": 0,
         "looks": 0,
     }
-    failed = post.results.all()
+    failed = post.results.all() if pk is None else post.results.filter(pk=pk)
     moved = failed.filter(doubts=0).move(REPEATABLE, State.SCHEDULED, first_sent_at=None, **anew)
     moved += failed.move(REPEATABLE, State.SCHEDULED, **anew)
-    moved += _send_late(post, at)
+    moved += _send_late(post, at, pk)
     if moved:
         ring()
     return moved
@@ -143,11 +145,19 @@ def send_all_late(team: Team, at: datetime) -> int:
     return moved
 
 
-def _send_late(post: Post, at: datetime) -> int:
+def send_late(post: Post, at: datetime, pk: int | None = None) -> int:
+    """What could not go out in time goes out now, everywhere or for the result `pk`; how many."""
+    if moved := _send_late(post, at, pk):
+        ring()
+    return moved
+
+
+def _send_late(post: Post, at: datetime, pk: int | None = None) -> int:
     """Each keeps its old due time, so that an account's older posts go first."""
     anew = _planned(post, at)
     del anew["due_at"]
     late = post.results.filter(held_for=LATE)
+    late = late if pk is None else late.filter(pk=pk)
     return late.move([State.HELD], State.SCHEDULED, held_for="", **anew)
 
 

@@ -47,7 +47,7 @@ MOVES: dict[State, frozenset[State]] = {
     State.FAILED: frozenset({State.SCHEDULED}),
     State.UNCONFIRMED: frozenset({State.POSTED, State.SCHEDULED}),
     State.POSTED: frozenset(),
-    State.CANCELLED: frozenset(),
+    State.CANCELLED: frozenset({State.DRAFT, State.HELD, State.SCHEDULED}),  # undone
     State.MISSED: frozenset({State.SCHEDULED}),
 }
 MOVING = frozenset(

@@ -16,4 +16,4 @@ class WorkersConfig(AppConfig):
     def ready(self) -> None:
         """Mend kombu and let the tasks, the doorbell's listener and the jobs register."""
         mend.apply()
-        autodiscover_modules("dispatch", "refresh", "sweep", "pulse", "jobs")
+        autodiscover_modules("dispatch", "refresh", "sweep", "ahead", "pulse", "jobs")

@@ -31,6 +31,7 @@ AWAY: dict[str, str] = {
 BECAME = {
     State.POSTED: ("has gone out late", "have gone out late"),
     "moving": ("is on its way", "are on their way"),
+    "slot": ("takes the next free slot", "take the next free slots"),
     LATE: ("waits for your decision", "wait for your decision"),
     State.HELD: ("waits for its account", "wait for their account"),
     State.MISSED: ("was skipped", "were skipped"),
@@ -117,6 +118,8 @@ def digest_words(results: Sequence[PostResult]) -> str:
 def _became(result: PostResult) -> str:
     if result.is_late:
         return LATE
+    if result.slotted and result.state == State.SCHEDULED:
+        return "slot"
     return "moving" if result.state in MOVING else result.state
 
 

@@ -73,6 +73,8 @@ ROUTES: dict[str, dict[str, Any]] = {
     "workers.refresh_counts": {"queue": HOUSEKEEPING},
     "workers.dispatch": {"queue": DISPATCH},
     "workers.sweep": {"queue": HOUSEKEEPING},
+    "workers.repeats": {"queue": HOUSEKEEPING},
+    "workers.imports": {"queue": HOUSEKEEPING},
     "workers.canary": {"queue": HOUSEKEEPING},
     "workers.own_canary": {"queue": HOUSEKEEPING},
 }
@@ -80,6 +82,8 @@ JOBS: tuple[Job, ...] = (
     Job("refresh expired tokens", "workers.refresh_expired_tokens", 60, HOUSEKEEPING),
     Job("dispatch due posts", "workers.dispatch", 5, DISPATCH),
     Job("sweep", "workers.sweep", 10, HOUSEKEEPING),
+    Job("repeats", "workers.repeats", 300, HOUSEKEEPING),
+    Job("imports", "workers.imports", 5, HOUSEKEEPING),
 )
 
 

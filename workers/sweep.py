@@ -10,7 +10,7 @@ from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
 
-from posting import lateness, results
+from posting import lateness, results, undo
 from tokens import disconnect
 from tokens.models import Handshake
 from workers.notices import notices
@@ -64,4 +64,15 @@ def abandoned(at: datetime) -> int:
     return results.abandon(at, settle)
 
 
-PARTS: tuple[Callable[[datetime], dict[str, int]], ...] = (deliveries, told, keys, handshakes)
+def acts(at: datetime) -> dict[str, int]:
+    """What nobody can take back any more."""
+    return {"acts": undo.forget(at)}
+
+
+PARTS: tuple[Callable[[datetime], dict[str, int]], ...] = (
+    deliveries,
+    told,
+    keys,
+    handshakes,
+    acts,
+)

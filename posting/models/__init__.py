@@ -1,6 +1,10 @@
 """The rows of the posting room: Post, PostResult (one post on one account), Attempt (one try)."""
 
 from posting.models.attempt import Attempt as Attempt
+from posting.models.imported import Import as Import
+from posting.models.imported import ImportRow as ImportRow
+from posting.models.library import Label as Label
+from posting.models.library import Template as Template
 from posting.models.post import Post as Post
 from posting.models.post import PostQuerySet as PostQuerySet
 from posting.models.result import BATCH as BATCH
@@ -8,3 +12,7 @@ from posting.models.result import MOST_LOOKS as MOST_LOOKS
 from posting.models.result import NOTABLE as NOTABLE
 from posting.models.result import PostResult as PostResult
 from posting.models.result import ResultQuerySet as ResultQuerySet
+from posting.models.schedule import Occurrence as Occurrence
+from posting.models.schedule import Repeat as Repeat
+from posting.models.schedule import Slot as Slot
+from posting.models.undoable import Undoable as Undoable

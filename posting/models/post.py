@@ -18,10 +18,19 @@ from posting.states import MOVING, PostState, post_state
 class PostQuerySet(models.QuerySet["Post"]):
     """Questions about posts."""
 
+    def kept(self, team: Team) -> Self:
+        """The posts of one team that nobody has deleted, drafts among them."""
+        return self.filter(team=team, deleted_at__isnull=True)
+
+    def drafts(self, team: Team) -> Self:
+        """What a team has begun and not scheduled, what was saved last first."""
+        mine = self.kept(team).filter(draft=True)
+        return mine.select_related("author").order_by("-saved_at", "-pk")
+
     def for_team(self, team: Team) -> Self:
         """The posts of one team, newest first, with their results at hand."""
         return (
-            self.filter(team=team)
+            self.kept(team)
             .select_related("author")
             .prefetch_related("results__account")
             .order_by("-created_at", "-pk")
@@ -32,7 +41,9 @@ class Post(models.Model):
     """A text that a team wants to publish. `key` names the form: sent twice, made once.
 
     It may go out until `late_after` behind its time; `when_late` says what happens then.
-    `version` counts what people changed: who saw an older one may not change it.
+    `version` counts what people changed: who saw an older one may not change it. A draft has no
+    moment yet: `wish` is when its author would like it out, and `due_at` says the same or nothing.
+    What somebody deleted has `deleted_at` and is shown nowhere.
     """
 
     team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="+")
@@ -46,6 +57,10 @@ class Post(models.Model):
     when_late = models.CharField(max_length=8, default=WhenLate.HOLD, db_default="hold")
     version = models.PositiveIntegerField(default=1, db_default=1)
     created_at = models.DateTimeField(default=timezone.now)
+    draft = models.BooleanField(default=False, db_default=False)
+    wish = models.DateTimeField(null=True, blank=True)
+    saved_at = models.DateTimeField(null=True, blank=True)
+    deleted_at = models.DateTimeField(null=True, blank=True)
 
     objects = PostQuerySet.as_manager()
 
@@ -58,7 +73,11 @@ class Post(models.Model):
                 condition=Q(when_late__in=list(WhenLate)), name="known_wish_of_post"
             ),
         ]
-        indexes = [models.Index(fields=["team", "-created_at"], name="post_newest")]
+        indexes = [
+            models.Index(fields=["team", "-created_at"], name="post_newest"),
+            models.Index(fields=["team", "due_at"], name="post_by_day"),
+            models.Index(fields=["team", "-saved_at"], condition=Q(draft=True), name="post_drafts"),
+        ]
 
     def __str__(self) -> str:
         return self.text[:60]

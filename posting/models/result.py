@@ -151,6 +151,7 @@ class PostResult(models.Model):
 
     `planned_at` is the moment that a person asked for: retries move `due_at`, never this. After
     `late_at` it does not go out by itself. `waited` says why it was late, `digest` who was told.
+    `slotted`: it was late once and took the next free slot; it does so only once.
     """
 
     post = models.ForeignKey(Post, on_delete=models.CASCADE, related_name="results")
@@ -161,6 +162,7 @@ class PostResult(models.Model):
     planned_at = models.DateTimeField(null=True, blank=True)
     late_at = models.DateTimeField(null=True, blank=True)
     waited = models.CharField(max_length=16, blank=True, default="", db_default="")
+    slotted = models.BooleanField(default=False, db_default=False)
     digest = models.ForeignKey(
         Notice,
         on_delete=models.SET_NULL,
@@ -214,6 +216,7 @@ class PostResult(models.Model):
                 condition=Q(digest__isnull=True) & ~Q(waited=""),
                 name="result_untold",
             ),
+            models.Index(fields=["account", "planned_at"], name="result_lane"),
             models.Index(fields=["digest"], condition=Q(digest__isnull=False), name="result_told"),
         ]
 

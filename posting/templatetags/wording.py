@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from django import template
 
 import providers
+from posting.lateness import LATE_WORDS
 from posting.models import Attempt, Post, PostResult
 from posting.results import LIMITED, TROUBLE
 from posting.states import LATE, PostState, State
@@ -197,8 +198,10 @@ def result_words(result: PostResult) -> Wording:
 @register.filter
 def quotable(result: PostResult) -> bool:
     """Whether its words say more than ours do: a network's own, or the reason for an end."""
+    if result.is_late:
+        return result.words not in ("", LATE_WORDS)
     if result.state == State.HELD:
-        return bool(result.words and result.error) and result.held_for != LATE
+        return bool(result.words and result.error)
     return bool(result.words) and result.state not in (State.POSTED, State.CANCELLED)
 
 

@@ -21,7 +21,7 @@ from django.utils import timezone
 
 import providers
 from accounts.states import WhenLate
-from posting import amend, compose, lateness, results
+from posting import amend, compose, lateness, results, undo
 from posting.lateness import Lateness
 from posting.models import Attempt, Post, PostResult
 from posting.states import ENDED, MOVES, State
@@ -310,11 +310,22 @@ class Explorer:
 
         yield "edit", change
         yield "reschedule", lambda: self.rescheduled(post)
+        yield "cancel and undo", lambda: self.undone(post)
 
     def rescheduled(self, post: Post) -> None:
         """Somebody gives it a new moment."""
         with suppress(amend.TooLate):
             amend.reschedule(post, self.at, seen=post.version, at=self.at)
+
+    def undone(self, post: Post) -> None:
+        """Somebody cancels it and takes that back: it stands as before, only its bell is unrung."""
+        before = self.read()
+        with suppress(amend.TooLate):
+            act = undo.cancel(self.team, post.pk, at=self.at)
+            undo.undo(self.team, act.token, self.at)
+        queued = before.state == State.QUEUED
+        state = State.SCHEDULED if queued else before.state
+        assert self.read() == replace(before, state=state), f"undone to {self.read()}"
 
     def surroundings(self, world: World) -> Iterator[tuple[str, World]]:
         """What happens around it: it becomes late, its account goes and comes back."""

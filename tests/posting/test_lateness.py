@@ -28,7 +28,11 @@ from workers.sweep import deliveries
 pytestmark = pytest.mark.django_db(transaction=True)
 HOUR = timedelta(hours=1)
 RECOGNISING = [n for n in providers.names() if providers.adapter(n).resend_window]
-AFTER = {WhenLate.HOLD: (State.HELD, LATE), WhenLate.SKIP: (State.MISSED, "")}
+AFTER = {
+    WhenLate.HOLD: (State.HELD, LATE),
+    WhenLate.SKIP: (State.MISSED, ""),
+    WhenLate.NEXT_SLOT: (State.HELD, LATE),  # these accounts have no slots: a person is asked
+}
 
 
 def wished(cast: Cast, account: SocialAccount, then: WhenLate = WhenLate.HOLD) -> Post:

@@ -1,0 +1,121 @@
+"""Many posts at once: move, cancel, try again, label; each is told what became of it. And CSV out.
+
+One that cannot is left as it was and keeps nobody else from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from accounts.models import Team
+from posting import compose, library, undo
+from posting.amend import Outrun, TooLate
+from posting.compose import CannotCompose
+from posting.models import Label, Post, PostQuerySet, Undoable
+from posting.schedule import PASSED
+from posting.sheet import lines
+
+MOST = 500
+HEADING = ("text", "when", "zone", "accounts", "state", "labels", "links")
+GONE = "It is not there any more."
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What became of one of them; `undo` takes it back, if that can be."""
+
+    pk: int
+    done: bool
+    words: str
+    undo: UUID | None = None
+
+
+def move(team: Team, pks: Sequence[int], to: datetime | timedelta, at: datetime) -> list[Told]:
+    """To one moment, or each by a span."""
+
+    def one(pk: int) -> tuple[str, Undoable | None]:
+        return "Moved.", undo.move_all(team, [pk], to, at=at)
+
+    return _each(pks, one)
+
+
+def cancel(team: Team, pks: Sequence[int], at: datetime) -> list[Told]:
+    """Stop what has not gone out."""
+    return _each(pks, lambda pk: ("Cancelled.", undo.cancel(team, pk, at=at)))
+
+
+def delete(team: Team, pks: Sequence[int], at: datetime) -> list[Told]:
+    """Take them off every page."""
+    return _each(pks, lambda pk: ("Deleted.", undo.delete(team, pk, at=at)))
+
+
+def try_again(team: Team, pks: Sequence[int], at: datetime) -> list[Told]:
+    """Order another try of what failed; what was planned first goes first."""
+    step = timedelta(milliseconds=1)
+    planned = Post.objects.kept(team).filter(pk__in=pks).order_by("due_at", "pk")
+    order = {pk: place for place, pk in enumerate(planned.values_list("pk", flat=True))}
+
+    def one(pk: int) -> tuple[str, Undoable | None]:
+        post = Post.objects.kept(team).select_related("team").get(pk=pk)
+        if not compose.try_again(post, at + order[pk] * step):
+            raise TooLate("Nothing of it can be tried again.")
+        return "It goes out again.", None
+
+    return _each(pks, one)
+
+
+def label(team: Team, pks: Sequence[int], with_label: Label, *, on: bool = True) -> list[Told]:
+    """Put a label on them, or take it off."""
+    if with_label.team_id != team.pk:
+        return [Told(pk, done=False, words="This label is not yours.") for pk in pks]
+    change = library.put_on if on else library.take_off
+
+    def one(pk: int) -> tuple[str, Undoable | None]:
+        if not change(with_label, [pk]):
+            raise Post.DoesNotExist(GONE)
+        return "Labelled." if on else "Label taken off.", None
+
+    return _each(pks, one)
+
+
+def export(posts: PostQuerySet, zone: ZoneInfo) -> Iterator[str]:
+    """These posts as lines of CSV, read from the database a few at a time."""
+    related = posts.prefetch_related("results__account", "labels").order_by("due_at", "pk")
+    yield from lines([HEADING])
+    yield from lines(_row(post, zone) for post in related.iterator(chunk_size=500))
+
+
+def _each(pks: Sequence[int], act: Callable[[int], tuple[str, Undoable | None]]) -> list[Told]:
+    if len(pks) > MOST:
+        raise CannotCompose({"posts": [f"Choose {MOST} posts at most at a time."]})
+    return [_one(pk, act) for pk in dict.fromkeys(pks)]
+
+
+def _one(pk: int, act: Callable[[int], tuple[str, Undoable | None]]) -> Told:
+    try:
+        words, act_done = act(pk)
+    except Post.DoesNotExist:
+        return Told(pk, done=False, words=GONE)
+    except CannotCompose as problem:
+        return Told(pk, done=False, words=str(problem) or PASSED)
+    except (TooLate, Outrun) as problem:
+        return Told(pk, done=False, words=str(problem))
+    return Told(pk, done=True, words=words, undo=act_done.token if act_done else None)
+
+
+def _row(post: Post, zone: ZoneInfo) -> list[str]:
+    results = sorted(post.results.all(), key=lambda result: result.pk)
+    timed = not post.draft or post.wish is not None
+    return [
+        post.text,
+        f"{post.due_at.astimezone(zone):%Y-%m-%d %H:%M}" if timed else "",
+        zone.key,
+        "; ".join(str(result.account) for result in results),
+        post.state.value,
+        "; ".join(label.name for label in post.labels.all()),
+        " ".join(result.external_url for result in results if result.external_url),
+    ]

@@ -1,0 +1,183 @@
+"""The calendar: a team's posts by local day, the drafts without a moment, and how many a day.
+
+A post stands at the moment that was asked for; a draft where its author would like it. The number
+of questions to the database does not grow with the posts, nor does what a day shows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from django.db.models import Count, Exists, F, OuterRef, Q, Window
+from django.db.models.functions import RowNumber, TruncDate
+
+from accounts.models import Team
+from posting.models import Post, PostQuerySet, PostResult, ResultQuerySet
+from posting.schedule import WEEK, midnight
+from posting.states import PostState, State
+
+PER_DAY = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The local days from `first` up to, and without, `end`."""
+
+    first: date
+    end: date
+
+    @property
+    def days(self) -> list[date]:
+        """Its days, in order."""
+        return [self.first + timedelta(days=n) for n in range((self.end - self.first).days)]
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Only posts on one of these accounts, with a result in one of these states, so labelled."""
+
+    accounts: tuple[int, ...] = ()
+    states: tuple[State, ...] = ()
+    labels: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """One local day: its first posts in order, and how many there are in all."""
+
+    day: date
+    posts: tuple[Post, ...]
+    count: int
+
+    @property
+    def more(self) -> int:
+        """How many are not shown."""
+        return self.count - len(self.posts)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What a view of the calendar shows."""
+
+    span: Span
+    zone: ZoneInfo
+    days: tuple[Day, ...]
+    chosen: Filter = field(default_factory=Filter)
+
+    @property
+    def count(self) -> int:
+        """How many posts stand in it."""
+        return sum(day.count for day in self.days)
+
+
+def day_of(moment: date) -> Span:
+    """One day."""
+    return Span(moment, moment + timedelta(days=1))
+
+
+def week_of(moment: date) -> Span:
+    """The week of a day, from its Monday."""
+    monday = moment - timedelta(days=moment.weekday())
+    return Span(monday, monday + timedelta(days=WEEK))
+
+
+def month_of(moment: date, *, whole_weeks: bool = True) -> Span:
+    """The month of a day, with the rest of its first and last week unless told otherwise."""
+    first = moment.replace(day=1)
+    end = (first + timedelta(days=32)).replace(day=1)
+    if not whole_weeks:
+        return Span(first, end)
+    return Span(week_of(first).first, week_of(end - timedelta(days=1)).end)
+
+
+def page(
+    team: Team,
+    span: Span,
+    zone: ZoneInfo,
+    chosen: Filter | None = None,
+    per_day: int = PER_DAY,
+) -> Page:
+    """The posts of a team in a span, by day on the clocks of `zone`; five queries, however many."""
+    chosen = chosen or Filter()
+    counts = counts_per_day(team, span, zone, chosen)
+    rows = between(team, *moments(span, zone), chosen).annotate(
+        day=TruncDate("due_at", tzinfo=zone),
+        place=Window(RowNumber(), partition_by=[TruncDate("due_at", tzinfo=zone)], order_by=ORDER),
+    )
+    found: dict[date, list[Post]] = {}
+    for post in _with_all(rows.filter(place__lte=per_day)):
+        found.setdefault(post.due_at.astimezone(zone).date(), []).append(post)
+    days = tuple(Day(day, tuple(found.get(day, ())), counts.get(day, 0)) for day in span.days)
+    return Page(span, zone, days, chosen)
+
+
+ORDER = [F("due_at").asc(), F("pk").asc()]
+
+
+def moments(span: Span, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    """The moments at which a span begins and ends on the clocks of `zone`."""
+    return midnight(span.first, zone), midnight(span.end, zone)
+
+
+def between(
+    team: Team, start: datetime, end: datetime, chosen: Filter | None = None
+) -> PostQuerySet:
+    """What a team has from `start` on and before `end`, in order; drafts only with a moment."""
+    rows = Post.objects.kept(team).filter(
+        Q(draft=False) | Q(wish__isnull=False), due_at__gte=start, due_at__lt=end
+    )
+    return _filtered(rows, chosen or Filter()).order_by(*ORDER)
+
+
+def counts_per_day(
+    team: Team, span: Span, zone: ZoneInfo, chosen: Filter | None = None
+) -> dict[date, int]:
+    """How many posts each local day has; days without any are left out. One query."""
+    rows = between(team, *moments(span, zone), chosen).order_by()
+    by_day = rows.annotate(day=TruncDate("due_at", tzinfo=zone)).values("day")
+    return {row["day"]: row["count"] for row in by_day.annotate(count=Count("pk"))}
+
+
+def upcoming(team: Team, at: datetime, limit: int = 10) -> list[Post]:
+    """The next posts of a team that wait for their time, soonest first."""
+    waiting = Exists(_results(state__in=[State.SCHEDULED, State.HELD]))
+    rows = Post.objects.kept(team).filter(waiting, draft=False, due_at__gt=at)
+    return list(_with_all(rows.order_by(*ORDER)[:limit]))
+
+
+def drawer(team: Team, chosen: Filter | None = None) -> PostQuerySet:
+    """Drafts without a moment, what was saved last first: to be dragged to a day."""
+    rows = Post.objects.drafts(team).filter(wish__isnull=True)
+    return _with_all(_filtered(rows, chosen or Filter()))
+
+
+def can_move(post: Post) -> bool:
+    """Whether it may be dragged to another moment: nothing of it is or may be out."""
+    return post.state is PostState.DRAFT or post.can_edit
+
+
+def _filtered(rows: PostQuerySet, chosen: Filter) -> PostQuerySet:
+    """Accounts and states are asked of one and the same result."""
+    wanted: dict[str, Collection[int] | Collection[State]] = {}
+    if chosen.accounts:
+        wanted["account__in"] = chosen.accounts
+    if chosen.states:
+        wanted["state__in"] = chosen.states
+    if wanted:
+        rows = rows.filter(Exists(_results(**wanted)))
+    if chosen.labels:
+        labelled = Post.objects.filter(pk=OuterRef("pk"), labels__in=chosen.labels)
+        rows = rows.filter(Exists(labelled))
+    return rows
+
+
+def _results(**wanted: Collection[int] | Collection[State]) -> ResultQuerySet:
+    return PostResult.objects.filter(post=OuterRef("pk"), **wanted)
+
+
+def _with_all(rows: PostQuerySet) -> PostQuerySet:
+    related = rows.select_related("author", "occurrence")
+    return related.prefetch_related("results__account", "labels")

@@ -1,0 +1,175 @@
+"""Put posts into the free slots of their accounts, show the coming slots, and mix what waits there.
+
+Whoever fills slots of an account locks its row first, so that a slot is given away once. A queue
+is paused by pausing its account: what is due then waits, and goes on when it is resumed.
+"""
+
+from __future__ import annotations
+
+import random
+import uuid
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import F, Min
+
+from accounts.models import Team, User
+from posting import lateness, slots
+from posting.compose import CannotCompose, compose
+from posting.doorbell import ring
+from posting.lateness import Lateness
+from posting.models import Post, PostResult
+from posting.states import State
+from tokens.models import SocialAccount
+
+UNPLACED = (State.CANCELLED, State.DRAFT, State.MISSED)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A coming slot, or the time of something that waits beside the slots; empty: no result."""
+
+    moment: datetime
+    result: PostResult | None
+    in_slot: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What an account has ahead, in order; `has_slots` is False where nobody has made any yet."""
+
+    account: SocialAccount
+    places: tuple[Place, ...]
+    has_slots: bool
+
+
+def enqueue(
+    *,
+    team: Team,
+    author: User,
+    text: str,
+    accounts: Sequence[SocialAccount],
+    at: datetime,
+    late: Lateness | None = None,
+    key: uuid.UUID | None = None,
+) -> Post:
+    """Write a post that goes out at the next free slot of each of its accounts.
+
+    The same `key` again gives the post of the first time. Raises CannotCompose.
+    """
+    key = key or uuid.uuid4()
+    with transaction.atomic():
+        lock(accounts)
+        if made := Post.objects.filter(team=team, key=key).first():
+            return made
+        moments = next_moments(accounts, at)
+        first = min(moments.values(), default=None)
+        post = compose(
+            team=team,
+            author=author,
+            text=text,
+            accounts=accounts,
+            at=at,
+            due_at=first,
+            late=late,
+            key=key,
+        )
+        spread(post, moments)
+    return post
+
+
+def next_moments(accounts: Collection[SocialAccount], at: datetime) -> dict[int, datetime]:
+    """The next free slot of each account, by its id; CannotCompose names those that have none."""
+    found = slots.next_each(accounts, at)
+    if lost := [account for account in accounts if found[account.pk] is None]:
+        names = ", ".join(str(account) for account in lost)
+        raise CannotCompose({"when": [f"No free slot: {names}. Add slots or choose a time."]})
+    return {pk: moment for pk, moment in found.items() if moment is not None}
+
+
+def spread(post: Post, moments: dict[int, datetime]) -> None:
+    """Each waiting result of a post that nobody has rung for yet at the moment of its account."""
+    late = lateness.of_post(post)
+    for account, moment in moments.items():
+        mine = post.results.filter(account=account, state=State.SCHEDULED)
+        mine.update(**lateness.plan(moment, late))
+
+
+def lines(accounts: Sequence[SocialAccount], at: datetime, days: int = 14) -> tuple[Line, ...]:
+    """The coming days of each account, empty slots and what waits beside them included.
+
+    Two queries and one for the posts, however much waits.
+    """
+    until = at + timedelta(days=days)
+    places = slots.of_accounts(accounts)
+    rows = PostResult.objects.filter(
+        account__in=accounts, planned_at__gt=at, planned_at__lte=until, post__deleted_at=None
+    ).exclude(state__in=UNPLACED)
+    by_account: dict[int, list[PostResult]] = {account.pk: [] for account in accounts}
+    for result in rows.select_related("post", "account").order_by("planned_at", "pk"):
+        by_account[result.account_id].append(result)
+    return tuple(
+        Line(
+            account,
+            tuple(_line(by_account[account.pk], slots.moments(places[account.pk], at, until))),
+            bool(places[account.pk]),
+        )
+        for account in accounts
+    )
+
+
+def shuffle(account: SocialAccount, at: datetime, seed: int) -> int:
+    """Mix what waits in the slots of an account; the same seed gives the same order.
+
+    Only what waits there and is nobody's at the moment changes its place; returns how many did.
+    """
+    with transaction.atomic():
+        lock([account])
+        places = slots.of_accounts([account])[account.pk]
+        rows = PostResult.objects.select_for_update(of=("self",)).select_related("post__team")
+        waiting = rows.filter(account=account, state=State.SCHEDULED, planned_at__gt=at)
+        results = list(waiting.filter(planned_at=F("due_at")).order_by("pk"))
+        last = max((r.due_at for r in results), default=at)
+        in_slots = set(slots.moments(places, at, last))
+        mixed = sorted((r for r in results if r.due_at in in_slots), key=lambda r: r.due_at)
+        order = [result.due_at for result in mixed]
+        random.Random(seed).shuffle(order)  # noqa: S311 - no secret
+        pairs = zip(mixed, order, strict=True)
+        moved = sum(_place(result, moment) for result, moment in pairs)
+        if moved:
+            ring()
+    return moved
+
+
+def _place(result: PostResult, moment: datetime) -> int:
+    """One waiting result at another moment; its post says the first of its moments."""
+    if result.planned_at == moment:
+        return 0
+    anew = lateness.plan(moment, lateness.of_post(result.post))
+    one = PostResult.objects.filter(pk=result.pk, state=State.SCHEDULED, planned_at=result.due_at)
+    moved = one.update(**anew)
+    first = result.post.results.exclude(state__in=UNPLACED).aggregate(first=Min("planned_at"))
+    Post.objects.filter(pk=result.post_id).update(
+        due_at=first["first"] or moment, version=F("version") + 1
+    )
+    return moved
+
+
+def _line(results: Sequence[PostResult], coming: Iterator[datetime]) -> Iterator[Place]:
+    """Slots and results in one order; of two in one slot both are shown."""
+    filled = {result.planned_at for result in results}
+    slots_ahead = set(coming)
+    found = [Place(moment, None, in_slot=True) for moment in slots_ahead - filled]
+    for result in results:
+        if moment := result.planned_at:
+            found.append(Place(moment, result, in_slot=moment in slots_ahead))
+    yield from sorted(found, key=lambda place: place.moment)
+
+
+def lock(accounts: Collection[SocialAccount]) -> None:
+    """Whoever else fills their slots waits until this transaction ends."""
+    ids = [account.pk for account in accounts]
+    rows = SocialAccount.objects.select_for_update(no_key=True, of=("self",))
+    list(rows.filter(pk__in=ids).order_by("pk").values_list("pk"))

@@ -1,0 +1,86 @@
+"""What a team keeps: templates to begin posts with, labels to find them by."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import TypeVar
+
+from django.db import IntegrityError, transaction
+
+from accounts.models import Team
+from posting.models import Label, Post, Template
+
+COLOURS = ("grey", "red", "orange", "yellow", "green", "teal", "blue", "purple", "pink")
+"""Names, not values: the pages draw each in both themes, always beside its word."""
+LONGEST_TEMPLATE, LONGEST_LABEL = 80, 40
+Kept = TypeVar("Kept", Template, Label)
+
+
+class CannotKeep(Exception):
+    """It cannot be kept like this. `problems` maps a field's name to plain sentences."""
+
+    def __init__(self, problems: dict[str, list[str]]) -> None:
+        super().__init__("; ".join(words for said in problems.values() for words in said))
+        self.problems = problems
+
+
+def keep_template(team: Team, name: str, text: str, pk: int | None = None) -> Template:
+    """A new template, or another name and text for `pk`. Raises CannotKeep."""
+    wrong = _name_problems(name, LONGEST_TEMPLATE)
+    if not text.strip():
+        wrong["text"] = ["Write something first."]
+    return _keep(Template(pk=pk, team=team, name=name.strip(), text=text), wrong)
+
+
+def keep_label(team: Team, name: str, colour: str, pk: int | None = None) -> Label:
+    """A new label, or another name and colour for `pk`. Raises CannotKeep."""
+    wrong = _name_problems(name, LONGEST_LABEL)
+    if colour not in COLOURS:
+        wrong["colour"] = [f"Choose one of: {', '.join(COLOURS)}."]
+    return _keep(Label(pk=pk, team=team, name=name.strip(), colour=colour), wrong)
+
+
+def forget_template(team: Team, pk: int) -> bool:
+    """Posts that began with it keep their text; False if the team has none such."""
+    return bool(Template.objects.filter(team=team, pk=pk).delete()[0])
+
+
+def forget_label(team: Team, pk: int) -> bool:
+    """Its posts stay, without it; False if the team has none such."""
+    return bool(Label.objects.filter(team=team, pk=pk).delete()[0])
+
+
+def put_on(label: Label, posts: Collection[int]) -> int:
+    """Put a label on those of these posts that its team has; returns how many there are."""
+    mine = list(Post.objects.kept(label.team).filter(pk__in=posts).values_list("pk", flat=True))
+    label.posts.add(*mine)
+    return len(mine)
+
+
+def take_off(label: Label, posts: Collection[int]) -> int:
+    """Take a label off; returns how many of its team's posts are without it now."""
+    mine = list(Post.objects.kept(label.team).filter(pk__in=posts).values_list("pk", flat=True))
+    label.posts.remove(*mine)
+    return len(mine)
+
+
+def _name_problems(name: str, most: int) -> dict[str, list[str]]:
+    if not name.strip():
+        return {"name": ["Give it a name."]}
+    if len(name.strip()) > most:
+        return {"name": [f"The name is {len(name.strip()) - most} characters too long."]}
+    return {}
+
+
+def _keep(row: Kept, wrong: dict[str, list[str]]) -> Kept:
+    known = type(row)._default_manager.filter(team=row.team)
+    if row.pk is not None and not known.filter(pk=row.pk).exists():
+        wrong[""] = ["This is not there any more; save it under a new name."]
+    if wrong:
+        raise CannotKeep(wrong)
+    try:
+        with transaction.atomic():
+            row.save()
+    except IntegrityError:
+        raise CannotKeep({"name": [f"There is a “{row.name}” already."]}) from None
+    return row

@@ -1,0 +1,116 @@
+"""Tables as people bring them: CSV in any usual encoding and with any usual delimiter; and out.
+
+What is written is safe to open in a spreadsheet: a cell that would be a formula there is text.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+MOST_BYTES = 10_000_000
+MOST_ROWS = 20_000
+LONGEST_CELL = 100_000
+DELIMITERS = ",;\t|"
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+BOMS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+
+
+class CannotRead(Exception):
+    """This is no table that anybody could read; the text says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A table: the names of its columns, and its rows with their numbers in the file.
+
+    `notes` says what had to be guessed.
+    """
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[int, tuple[str, ...]], ...]
+    notes: tuple[str, ...] = ()
+
+
+def read(data: bytes) -> Sheet:
+    """The table in a file. Raises CannotRead."""
+    if len(data) > MOST_BYTES:
+        raise CannotRead(f"file: it is larger than {MOST_BYTES // 1_000_000} MB; split it.")
+    text, notes = _decoded(data)
+    if not text.strip():
+        raise CannotRead("file: it is empty.")
+    delimiter = _delimiter(text)
+    lines = csv.reader(text.splitlines(keepends=True), delimiter=delimiter, strict=True)
+    try:
+        rows = [(lines.line_num, tuple(row)) for row in lines if any(c.strip() for c in row)]
+    except csv.Error as problem:
+        raise CannotRead(f"file: line {lines.line_num} cannot be read ({problem}).") from None
+    names = tuple(cell.strip() for cell in rows[0][1])
+    twice = next((name for name in names if name and names.count(name) > 1), None)
+    if twice:
+        raise CannotRead(f"file: the column “{twice}” is there twice; rename one.")
+    if len(rows) - 1 > MOST_ROWS:
+        raise CannotRead(f"file: it has more than {MOST_ROWS} rows; split it.")
+    if len(rows) < 2:
+        raise CannotRead("file: it has a heading and no rows.")
+    return Sheet(names, tuple((at, _fitted(row, len(names))) for at, row in rows[1:]), notes)
+
+
+def lines(rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    """Rows as lines of CSV, one at a time."""
+    writer = csv.writer(_Echo())
+    for row in rows:
+        yield writer.writerow([harmless(cell) for cell in row])
+
+
+def harmless(cell: str) -> str:
+    """A cell that no spreadsheet takes for a formula."""
+    return f"'{cell}" if cell.startswith(FORMULA) else cell
+
+
+class _Echo:
+    """A file that gives back what is written into it, so that nothing is gathered."""
+
+    def write(self, line: str) -> str:
+        """The line."""
+        return line
+
+
+def _decoded(data: bytes) -> tuple[str, tuple[str, ...]]:
+    for mark, name in BOMS:
+        if data.startswith(mark):
+            try:
+                return data.decode(name), ()
+            except UnicodeDecodeError:
+                raise CannotRead("file: it is damaged; save it once more as UTF-8.") from None
+    if b"\0" in data:
+        raise CannotRead("file: this is no text; save the table as CSV (UTF-8).")
+    try:
+        return data.decode("utf-8"), ()
+    except UnicodeDecodeError:
+        note = "The file is not UTF-8; it was read as Western European (Windows). Look at accents."
+        return data.decode("cp1252", errors="replace"), (note,)
+
+
+def _delimiter(text: str) -> str:
+    """What stands most often in the heading, outside of quotes."""
+    heading, quoted = "", False
+    for letter in text.lstrip():
+        quoted ^= letter == '"'
+        if letter in "\r\n" and not quoted:
+            break
+        heading += "" if quoted else letter
+    return max(DELIMITERS, key=heading.count)
+
+
+def _fitted(row: tuple[str, ...], width: int) -> tuple[str, ...]:
+    return (*row[:width], *[""] * (width - len(row)))
+
+
+csv.field_size_limit(LONGEST_CELL)
