@@ -19,6 +19,10 @@ from posting.models import Post
 from tokens.models import SocialAccount
 
 MOMENT = "%Y-%m-%dT%H:%M"
+MOST_TEXT = 100_000
+NOT_YOURS = dict.fromkeys(
+    ("invalid_choice", "invalid_pk_value"), "One of these accounts is not yours."
+)
 
 
 class WritingForm(forms.Form):
@@ -27,7 +31,7 @@ class WritingForm(forms.Form):
     text = forms.CharField(
         required=False,
         strip=False,
-        max_length=100_000,
+        max_length=MOST_TEXT,
         widget=forms.Textarea(attrs={"rows": 7, "autofocus": True}),
     )
     when = forms.DateTimeField(
@@ -78,10 +82,7 @@ class PostForm(WritingForm):
         queryset=SocialAccount.objects.none(),
         required=False,
         widget=forms.CheckboxSelectMultiple,
-        error_messages={
-            "invalid_choice": "One of these accounts is not yours.",
-            "invalid_pk_value": "One of these accounts is not yours.",
-        },
+        error_messages=NOT_YOURS,
     )
 
     def __init__(self, *args: Any, team: Team, author: User, **kwargs: Any) -> None:
@@ -104,6 +105,30 @@ class PostForm(WritingForm):
             for field, said in wrong.items():
                 self.add_error(field, said)
         return data
+
+
+class SplitForm(forms.Form):
+    """A text that is to become a thread; `apart`: each network gets parts of its own."""
+
+    text = forms.CharField(
+        strip=False, max_length=MOST_TEXT, error_messages={"required": "Write something first."}
+    )
+    accounts = forms.ModelMultipleChoiceField(
+        queryset=SocialAccount.objects.none(),
+        error_messages={"required": "Choose at least one account.", **NOT_YOURS},
+    )
+    number = forms.BooleanField(required=False)
+    apart = forms.BooleanField(required=False)
+
+    def __init__(self, *args: Any, team: Team, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        accounts = self.fields["accounts"]
+        assert isinstance(accounts, forms.ModelMultipleChoiceField)  # noqa: S101 - for mypy
+        accounts.queryset = SocialAccount.objects.for_team(team)
+
+    def clean_text(self) -> str:
+        """Line ends as networks count them; browsers send CR LF."""
+        return str(self.cleaned_data["text"]).replace("\r\n", "\n")
 
 
 class EditForm(WritingForm):

@@ -9,6 +9,8 @@ from posting import views
 urlpatterns = [
     path("", views.post_list, name="posts"),
     path("posts/new/", views.new_post, name="new-post"),
+    path("posts/rules/", views.rules_table, name="rules"),
+    path("posts/split/", views.split_text, name="split-text"),
     path("posts/late/", views.late_posts, name="late-posts"),
     path("posts/<int:pk>/", views.post_page, name="post"),
     path("posts/<int:pk>/results/", views.post_results, name="post-results"),

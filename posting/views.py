@@ -9,9 +9,10 @@ from django.conf import settings
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.db.models import Prefetch
-from django.http import Http404, HttpResponse
+from django.http import Http404, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
+from django.utils.cache import get_conditional_response
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts.access import MemberRequest, member
@@ -19,8 +20,10 @@ from accounts.roles import Permission
 from posting import lateness
 from posting.amend import Outrun, TooLate, edit, standing_in_the_way
 from posting.compose import CannotCompose, cancel, compose, confirm, send_all_late, try_again
-from posting.forms import EditForm, PostForm
+from posting.forms import EditForm, PostForm, SplitForm
 from posting.models import Post, PostResult
+from posting.rules import exported
+from posting.split import CannotSplit, split, told
 from posting.states import State
 from tokens.models import SocialAccount
 
@@ -62,6 +65,36 @@ def new_post(request: MemberRequest) -> HttpResponse:
             form.add_error(field, said)
         return _form(request, form, 422)
     return _made(request, post, form.warnings)
+
+
+@require_GET
+@member(Permission.READ)
+def rules_table(request: MemberRequest) -> HttpResponse:
+    """What every network takes, for the counters of the pages; asked again, only if it changed."""
+    body, tag = exported()
+    answer = HttpResponse(body, content_type="application/json")
+    answer["ETag"], answer["Cache-Control"] = tag, "private, no-cache"
+    return get_conditional_response(request, etag=tag, response=answer) or answer
+
+
+@require_POST
+@member(Permission.WRITE_POSTS)
+def split_text(request: MemberRequest) -> HttpResponse:
+    """A long text as the parts of a thread: a piece of a page for htmx, JSON for everyone else."""
+    form = SplitForm(request.POST, team=request.team)
+    made = None
+    if form.is_valid():
+        data = form.cleaned_data
+        accounts, how = list(data["accounts"]), {k: data[k] for k in ("number", "apart")}
+        try:
+            made = split(data["text"], accounts, **how)
+        except CannotSplit as problem:
+            form.add_error("text", str(problem))
+    if request.headers.get("HX-Request"):  # htmx shows nothing of an answer that is an error
+        return render(request, "posting/_split.html", {"split": made, "errors": form.errors})
+    if made is None:
+        return JsonResponse({"errors": form.errors}, status=422)
+    return JsonResponse(told(made))
 
 
 @require_GET

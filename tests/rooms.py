@@ -20,7 +20,7 @@ VERBS = {
     "accounts": "access activity notify billing apps",
     "tokens": "vault connect disconnect refresh rotate examine speak networks spool windows "
     "standing crash problems lease ask attach choose derive renew status apps",
-    "posting": "compose amend lateness forecast rules results doorbell apps "
+    "posting": "compose amend lateness forecast rules split results doorbell apps "
     "schedule slots enqueue repeats "
     "media uploads variants "
     "drafts library undo calendar causes bulk sheet imports",

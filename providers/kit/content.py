@@ -20,13 +20,14 @@ class Unit(StrEnum):
     GRAPHEMES = "graphemes"  # user-perceived characters
     CODE_POINTS = "code_points"
     UTF16 = "utf16"
+    EMOJI_BYTES = "emoji_bytes"  # code points, but an emoji is as long as its bytes in UTF-8
 
 
 @dataclass(frozen=True, slots=True)
 class TextRule:
     """The longest text: `limit` in `unit`; a URL counts `url_length` if set; bytes are UTF-8.
 
-    `short_mentions`: `@user@domain` counts as `@user`.
+    `short_mentions`: `@user@domain` counts as `@user`. `banned`: signs that are not taken.
     """
 
     limit: int
@@ -34,6 +35,7 @@ class TextRule:
     url_length: int | None = None
     byte_limit: int | None = None
     short_mentions: bool = False
+    banned: str = ""
 
 
 class Kind(StrEnum):

@@ -7,7 +7,9 @@ is 23, `@user@domain` is `@user`. Bluesky (atproto @d6296a1c): grapheme clusters
 
 The endings stand here in full, as one string: every shortcut counts some post too low (refused by
 X at night, with nobody awake) or too high (refused by us). All rules are data and patterns in the
-common dialect of `regex` and JavaScript, handed out by `table()`, so a browser can count the same.
+common dialect of `regex` and JavaScript, handed out by `table()`, so a browser can count the same:
+`project/static/js/count.js` is this file once more, and `tests/providers/vectors.json` keeps the
+two together. A browser that knows an older Unicode counts a newer sign too long, never too short.
 """
 
 from __future__ import annotations
@@ -44,6 +46,14 @@ class Url:
     def target(self) -> str:
         """Where a click leads: a bare domain gets a scheme."""
         return self.text if _SCHEME.match(self.text) else f"https://{self.text}"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Why a text does not fit, as a sentence for its author; `over`: by how much it is too long."""
+
+    words: str
+    over: int = 0
 
 
 WEIGHTS = Weights(
@@ -226,6 +236,9 @@ def _compiled(name: str) -> regex.Pattern[str]:
 
 
 _URL, _BARE, _EMOJI, _MENTION, _BAD = (_compiled(name) for name in PATTERNS)
+# To `regex` the Turkish İ and ı are an i in another case, to JavaScript and the networks they are
+# not: while a pattern looks, letters of the same kind that are near nothing stand in for them.
+_NO_TURKISH = str.maketrans("İı", "Ĭĭ")
 _SCHEME = regex.compile(r"https?://", regex.IGNORECASE)
 _GRAPHEME = regex.compile(r"\X")
 
@@ -241,6 +254,9 @@ def length(text: str, rule: TextRule) -> int:
             return len(_shortened(text, rule))
         case Unit.UTF16:
             return len(_shortened(text, rule).encode("utf-16-le", "surrogatepass")) // 2
+        case Unit.EMOJI_BYTES:
+            more = (len(m[0].encode()) - len(m[0]) for m in _EMOJI.finditer(text))
+            return len(_shortened(text, rule)) + sum(more)
 
 
 def problems(
@@ -250,18 +266,35 @@ def problems(
 
     `beside_media`: the post has pictures or a video too, so its text may be empty.
     """
-    rule = limits.words(beside_media=beside_media)
+    found = faults(text, limits, beside_media=beside_media)
+    return tuple(f"{label}: {fault.words}" for fault in found)
+
+
+def faults(text: str, limits: Limits, *, beside_media: bool = False) -> tuple[Fault, ...]:
+    """The same, network by network: what is said leaves its name out."""
     if not text.strip():
-        return () if beside_media else (f"{label}: the text is empty.",)
-    found = []
-    if (count := length(text, rule)) > rule.limit:
-        found.append(f"{label}: {_too_long(count, rule.limit, 'character')}")
-    size = len(text.encode("utf-8", "surrogatepass"))
-    if rule.byte_limit is not None and size > rule.byte_limit:
-        found.append(f"{label}: {_too_long(size, rule.byte_limit, 'byte')}")
+        return () if beside_media else (Fault("the text is empty."),)
+    rule = limits.words(beside_media=beside_media)
+    found = [
+        _too_long(length(text, rule), rule.limit, "character"),
+        _too_long(size(text), rule.byte_limit, "byte"),
+    ]
     if rule.unit is Unit.WEIGHTED and (bad := _BAD.search(text)):
-        found.append(f"{label}: the character U+{ord(bad[0]):04X} is not allowed.")
-    return tuple(found)
+        found.append(Fault(f"the character U+{ord(bad[0]):04X} is not allowed."))
+    if signs := [sign for sign in rule.banned if sign in text]:
+        found.append(Fault(f"{' and '.join(signs)} cannot stand in a text there."))
+    return tuple(fault for fault in found if fault)
+
+
+def fits(text: str, rule: TextRule) -> bool:
+    """Whether `text` is short enough."""
+    too_big = rule.byte_limit is not None and size(text) > rule.byte_limit
+    return not too_big and length(text, rule) <= rule.limit
+
+
+def size(text: str) -> int:
+    """How many bytes `text` has in UTF-8."""
+    return len(text.encode("utf-8", "surrogatepass"))
 
 
 def weighted(text: str, weights: Weights = WEIGHTS) -> int:
@@ -280,15 +313,15 @@ def weighted(text: str, weights: Weights = WEIGHTS) -> int:
 
 def urls(text: str, *, bare: bool = True) -> tuple[Url, ...]:
     """The URLs in `text` in order; `bare`: also those without http(s)://."""
-    found: list[Url] = []
-    for match in _URL.finditer(text):
-        if not _fits_dns(match[4]):
+    spans: list[tuple[int, int]] = []
+    for match in _URL.finditer(text.translate(_NO_TURKISH)):
+        if not _fits_dns(text[slice(*match.span(4))]):
             continue
         if match[3]:
-            found.append(Url(match.start(2), match.end(2), match[2]))
+            spans.append(match.span(2))
         elif bare and not match[1].endswith(("-", "_", ".", "/")):
-            found += _bare_urls(match)
-    return tuple(found)
+            spans += _bare_urls(match)
+    return tuple(Url(start, end, text[start:end]) for start, end in spans)
 
 
 def without_urls(text: str) -> str:
@@ -302,12 +335,16 @@ def without_urls(text: str) -> str:
 
 def without_domains(text: str) -> str:
     """`text` with every `@user@domain` as `@user`: how Mastodon counts and shows a mention."""
-    return str(_MENTION.sub(r"\1\2", text))
+    parts, position = [], 0
+    for match in _MENTION.finditer(text.translate(_NO_TURKISH)):
+        parts.append(text[position : match.end(2)])
+        position = match.end()
+    return "".join([*parts, text[position:]])
 
 
-def table(limits: Limits) -> dict[str, object]:
-    """Everything a browser needs to count the same; the patterns want the flags "giu"."""
-    return {"text": asdict(limits.text), "weights": asdict(WEIGHTS), "patterns": PATTERNS}
+def table() -> dict[str, object]:
+    """What a browser needs beside the rules to count alike; the patterns want the flags "giu"."""
+    return {"weights": asdict(WEIGHTS), "patterns": PATTERNS}
 
 
 def _shortened(text: str, rule: TextRule) -> str:
@@ -318,13 +355,13 @@ def _shortened(text: str, rule: TextRule) -> str:
     return without_domains(text) if rule.short_mentions else text
 
 
-def _bare_urls(match: regex.Match[str]) -> list[Url]:
+def _bare_urls(match: regex.Match[str]) -> list[tuple[int, int]]:
     """The ASCII domains in a match without a scheme; the path belongs to the last of them."""
     offset = match.start(4)
     spans = [(offset + m.start(), offset + m.end()) for m in _BARE.finditer(match[4])]
     if spans and match[5]:
         spans[-1] = (spans[-1][0], match.end(2))
-    return [Url(start, end, match.string[start:end]) for start, end in spans]
+    return spans
 
 
 def _fits_dns(domain: str) -> bool:
@@ -340,6 +377,8 @@ def _weight(character: str, weights: Weights) -> int:
     return next((w for low, high, w in weights.ranges if low <= point <= high), weights.default)
 
 
-def _too_long(count: int, limit: int, unit: str) -> str:
-    over = count - limit
-    return f"{over} {unit}{'' if over == 1 else 's'} too long ({count} of {limit})."
+def _too_long(count: int, limit: int | None, unit: str) -> Fault | None:
+    over = 0 if limit is None else count - limit
+    if over <= 0:
+        return None
+    return Fault(f"{over} {unit}{'' if over == 1 else 's'} too long ({count} of {limit}).", over)

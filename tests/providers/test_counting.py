@@ -144,18 +144,6 @@ def test_a_problem_is_told_in_a_sentence(said: str, sentences: tuple[str, ...]) 
     assert text.problems(said, Limits(X), "X") == sentences
 
 
-def test_the_table_for_the_browser_is_plain_json() -> None:
-    handed_out = text.table(Limits(X))
-    assert yaml.safe_load(yaml.safe_dump(handed_out["weights"], default_flow_style=True))
-    assert handed_out["text"] == {
-        "limit": 280,
-        "unit": "weighted",
-        "url_length": 23,
-        "byte_limit": None,
-        "short_mentions": False,
-    }
-
-
 # --- any text at all ----------------------------------------------------------------------------
 @given(st.text())
 def test_counting_never_fails_and_never_counts_below_zero(said: str) -> None:
