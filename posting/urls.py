@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from django.urls import path
 
-from posting import views
+from posting.views import posts
 
 urlpatterns = [
-    path("", views.post_list, name="posts"),
-    path("posts/new/", views.new_post, name="new-post"),
-    path("posts/rules/", views.rules_table, name="rules"),
-    path("posts/split/", views.split_text, name="split-text"),
-    path("posts/late/", views.late_posts, name="late-posts"),
-    path("posts/<int:pk>/", views.post_page, name="post"),
-    path("posts/<int:pk>/results/", views.post_results, name="post-results"),
-    path("posts/<int:pk>/cancel/", views.cancel_post, name="cancel-post"),
-    path("posts/<int:pk>/cancel/<int:result>/", views.cancel_post, name="cancel-result"),
-    path("posts/<int:pk>/edit/", views.edit_post, name="edit-post"),
-    path("posts/<int:pk>/skip/", views.skip_late, name="skip-late"),
-    path("posts/<int:pk>/again/", views.try_post_again, name="try-again"),
-    path("posts/<int:pk>/confirm/<int:result>/", views.confirm_result, name="confirm-result"),
+    path("", posts.post_list, name="posts"),
+    path("posts/new/", posts.new_post, name="new-post"),
+    path("posts/rules/", posts.rules_table, name="rules"),
+    path("posts/split/", posts.split_text, name="split-text"),
+    path("posts/late/", posts.late_posts, name="late-posts"),
+    path("posts/<int:pk>/", posts.post_page, name="post"),
+    path("posts/<int:pk>/results/", posts.post_results, name="post-results"),
+    path("posts/<int:pk>/cancel/", posts.cancel_post, name="cancel-post"),
+    path("posts/<int:pk>/cancel/<int:result>/", posts.cancel_post, name="cancel-result"),
+    path("posts/<int:pk>/edit/", posts.edit_post, name="edit-post"),
+    path("posts/<int:pk>/skip/", posts.skip_late, name="skip-late"),
+    path("posts/<int:pk>/again/", posts.try_post_again, name="try-again"),
+    path("posts/<int:pk>/confirm/<int:result>/", posts.confirm_result, name="confirm-result"),
 ]

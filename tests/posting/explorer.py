@@ -200,7 +200,7 @@ class Explorer:
             held_for=row.held_for,
             doubts=min(row.doubts, 1),
             negatives=row.negatives,
-            looks=min(row.looks, results.MOST_LOOKS),
+            looks=min(row.looks, MOST_LOOKS + 1),
             attempts=min(row.attempts, MOST_ATTEMPTS + 1),
             late=late,
             account=row.account.state,

@@ -90,10 +90,12 @@ def split_text(request: MemberRequest) -> HttpResponse:
             made = split(data["text"], accounts, **how)
         except CannotSplit as problem:
             form.add_error("text", str(problem))
-    if request.headers.get("HX-Request"):  # htmx shows nothing of an answer that is an error
-        return render(request, "posting/_split.html", {"split": made, "errors": form.errors})
+    status = 422 if made is None else 200
+    if request.headers.get("HX-Request"):
+        said = {"split": made, "errors": form.errors}
+        return render(request, "posting/_split.html", said, status=status)
     if made is None:
-        return JsonResponse({"errors": form.errors}, status=422)
+        return JsonResponse({"errors": form.errors}, status=status)
     return JsonResponse(told(made))
 
 

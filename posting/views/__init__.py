@@ -1,0 +1,1 @@
+"""The pages of the posting room, a file for each screen."""
