@@ -77,7 +77,7 @@ def test_a_change_that_does_not_fit_is_said_as_for_a_new_post(
     alice: Client, cast: Cast, account: SocialAccount, post: Post, settings: Settings
 ) -> None:
     settings.CAPS = {account.provider: (Cap(1, timedelta(days=1)),)}
-    planned = {"team": cast.team, "author": cast.alice, "accounts": [account]}
+    planned: dict[str, Any] = {"team": cast.team, "author": cast.alice, "accounts": [account]}
     morning = datetime(2031, 3, 14, 8, tzinfo=UTC)
     compose(**planned, text="First.", at=timezone.now(), due_at=morning)
     _, sent = shown(alice, post)
