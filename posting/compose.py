@@ -50,10 +50,22 @@ def check(
 
 
 def warnings(
-    accounts: Sequence[SocialAccount], due_at: datetime | None, at: datetime, zone: tzinfo
+    accounts: Sequence[SocialAccount],
+    due_at: datetime | None,
+    at: datetime,
+    zone: tzinfo,
+    changed: Post | None = None,
 ) -> list[str]:
-    """What will be different from the plan, though nothing is wrong with it."""
-    return [over.words(zone) for over in forecast(accounts, due_at or at, at)]
+    """What will be different from the plan, though nothing is wrong with it.
+
+    `changed`: the post that this plan is for, if it had another one before.
+    """
+    return [over.words(zone) for over in forecast(accounts, due_at or at, at, without=changed)]
+
+
+def made_by(team: Team, key: uuid.UUID) -> Post | None:
+    """The post that a form with this number has made already, if it has."""
+    return Post.objects.filter(team=team, key=key).first()
 
 
 def compose(
@@ -72,7 +84,7 @@ def compose(
     The same `key` again gives the post that it made the first time. Raises CannotCompose.
     """
     key = key or uuid.uuid4()
-    if made := Post.objects.filter(team=team, key=key).first():
+    if made := made_by(team, key):
         return made
     if wrong := check(text, accounts, team, due_at, at):
         raise CannotCompose(wrong)

@@ -13,13 +13,15 @@ from django.utils.dateparse import parse_datetime
 from posting.models import PostResult
 from posting.states import State
 
-# Literals on purpose: each of these is the first entry of a partial index.
+# Literals on purpose: each of these is the first entry of a partial index, or all of a small one.
 MOMENTS = (
     "(SELECT MIN(due_at) FROM {t} WHERE state = 'scheduled')",
     "(SELECT MIN(queued_at) FROM {t} WHERE state = 'queued')",
     "(SELECT MIN(lease_until) FROM {t} WHERE state = 'sending')",
     "(SELECT MIN(due_at) FROM {t} WHERE state = 'uncertain' AND queued_at IS NULL)",
     "(SELECT MIN(queued_at) FROM {t} WHERE state = 'uncertain')",
+    "(SELECT MIN(late_at) FROM {t} WHERE state = 'scheduled')",
+    "(SELECT MIN(late_at) FROM {t} WHERE state = 'queued')",  # shares keep these few
 )
 
 
@@ -32,11 +34,12 @@ class Outlook:
     unanswered: datetime | None
     abandoned: datetime | None
     doubtful: datetime | None
+    late: datetime | None
 
     @property
     def seconds(self) -> float | None:
         """How long from now until the first of them; None if nothing waits."""
-        moments = [self.due, self.unanswered, self.abandoned, self.doubtful]
+        moments = [self.due, self.unanswered, self.abandoned, self.doubtful, self.late]
         known = [moment for moment in moments if moment is not None]
         return (min(known) - self.at).total_seconds() if known else None
 
@@ -52,7 +55,7 @@ def outlook(patience: timedelta) -> Outlook:
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT {clock}, {', '.join(MOMENTS).format(t=table)}")
         row = [_moment(value) for value in cursor.fetchone()]
-    now, due, queued, leased, doubtful, looked = row
+    now, due, queued, leased, doubtful, looked, *late = row
     again = [doubtful, looked + patience if looked else None]
     return Outlook(
         at=now or timezone.now(),
@@ -60,6 +63,7 @@ def outlook(patience: timedelta) -> Outlook:
         unanswered=queued + patience if queued else None,
         abandoned=leased,
         doubtful=min((moment for moment in again if moment), default=None),
+        late=min((moment for moment in late if moment), default=None),
     )
 
 

@@ -288,4 +288,5 @@ def test_a_network_that_could_not_be_told_of_an_end_leaves_a_notice(
     assert revoke_due(at + timedelta(days=2))["given_up"] == 1
     [notice] = Notice.objects.for_team(cast.team)
     assert network(REVOKING).label in notice.words
+    assert "To end them now, open its settings and remove this site" in notice.words
     assert Code.TOKEN_REVOKE_ERROR in caplog.text

@@ -153,6 +153,7 @@ def test_a_lost_answer_of_a_key_that_works_once_is_not_to_be_tried_again(
         no = problem(cast, lamp)
         assert (no.code, no.retryable) == (Code.TOKEN_REFRESH_ERROR, False)
         assert DOUBTFUL in no.words
+        assert "until the network says otherwise" in no.words, "some end both keys at once"
     assert asked(street) == 1
 
 
