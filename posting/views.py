@@ -59,7 +59,7 @@ def new_post(request: MemberRequest) -> HttpResponse:
         )
     except CannotCompose as problem:
         for field, said in problem.problems.items():
-            form.add_error(field, said)
+            form.add_error(field if field in form.fields else None, said)
         return _form(request, form, 422)
     return _made(request, post, form.warnings)
 
@@ -98,7 +98,7 @@ def edit_post(request: MemberRequest, pk: int) -> HttpResponse:
         edit(post, seen=data["version"], at=at, text=text, due_at=moment, late=late)
     except CannotCompose as problem:
         for field, said in problem.problems.items():
-            form.add_error(field, said)
+            form.add_error(field if field in form.fields else None, said)
         return _editing(request, post, form, 422)
     except (TooLate, Outrun) as problem:
         form.add_error(None, str(problem))
@@ -198,6 +198,6 @@ def _form(request: MemberRequest, form: PostForm, status: int) -> HttpResponse:
 
 def _post(request: MemberRequest, pk: int) -> Post:
     results = PostResult.objects.select_related("account").prefetch_related("attempts_made")
-    lines = Prefetch("results", results.order_by("provider", "pk"))
+    lines = Prefetch("results", results.order_by("provider", "account", "part"))
     posts = Post.objects.filter(team=request.team).select_related("author").prefetch_related(lines)
     return get_object_or_404(posts, pk=pk)

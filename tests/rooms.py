@@ -20,12 +20,12 @@ VERBS = {
     "accounts": "access activity notify billing apps",
     "tokens": "vault connect disconnect refresh rotate examine speak networks spool windows "
     "standing crash problems lease ask attach choose derive renew status apps",
-    "posting": "compose amend lateness forecast rules results doorbell apps "
+    "posting": "chain steps compose amend lateness forecast rules results doorbell apps "
     "schedule slots repeats "
     "media uploads variants "
     "drafts undo calendar causes bulk",
-    "workers": "queues dispatch publish reconcile retry refresh gates breaker shared sweep notices "
-    "mend jobs wake outlook pulse vitals alarm clock apps",
+    "workers": "queues dispatch publish reconcile poll retry refresh gates breaker shared sweep "
+    "notices mend jobs wake outlook pulse vitals alarm clock apps",
 }
 DJANGOS = ("management", "templatetags")  # folders whose names Django gives
 FORBIDDEN_NAMES = {"services", "utils", "helpers", "managers"}
