@@ -59,28 +59,23 @@ def edit(
     has changed anywhere. Otherwise nothing but the new will ever go out.
     """
     said = {"text": text, "link": link, "parts": parts, "versions": versions, "options": options}
-    new: dict[str, Any] = {name: value for name, value in said.items() if value is not None}
+    new = _given(said)
+    plan = {"late_after": late.after, "when_late": late.then} if late else {}
     with transaction.atomic():
         results = _locked(post)
         _refuse_if_out(results)
         waiting = [result for result in results if result.is_open]
         words = replace(words_of(post, waiting), **new)
         _refuse_if_wrong(words if new else None, due_at, at, waiting)
-        plan = {
-            "text": text,
-            "link": link,
-            "due_at": due_at,
-            "late_after": late.after if late else None,
-            "when_late": late.then if late else None,
-        }
-        plan = {name: value for name, value in plan.items() if value is not None}
         fresh = Post.objects.filter(pk=post.pk, version=seen)
-        if not fresh.update(version=F("version") + 1, **plan):
+        change = _given({"text": text, "link": link, "due_at": due_at, **plan})
+        if not fresh.update(version=F("version") + 1, **change):
             raise Outrun("Somebody else has changed this post meanwhile; nothing was saved.")
         wish = late or lateness.of_post(post)
         for result in waiting:
             own = _own(result, words) if {"versions", "options"} & new.keys() else {}
             _amend(result, wish, due_at, anew=bool(new), own=own)
+            vars(result).update(own)
         if parts is not None:
             chain.rewrite(post, parts, [r for r in waiting if not r.part and continues(r.account)])
         ring()
@@ -111,6 +106,11 @@ def standing_in_the_way(results: Sequence[PostResult]) -> str:
         if result.may_be_out
     ]
     return "; ".join(said)
+
+
+def _given(values: Mapping[str, Any]) -> dict[str, Any]:
+    """What is to change."""
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def _locked(post: Post) -> list[PostResult]:

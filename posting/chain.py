@@ -1,4 +1,4 @@
-"""The parts of a thread on one account: each answers the one before it, and waits until that is out.
+"""The parts of a thread on one account: each answers the one before it, once that is out.
 
 Part 0 is planned like any post. A part behind it is held, and goes on in the transaction that
 records the receipt of the one before it. What follows from any other end of a part is said by two

@@ -8,7 +8,7 @@ from datetime import datetime, tzinfo
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import Case, F, Value, When
+from django.db.models import Case, F, TextField, Value, When
 
 from accounts.models import Team, User
 from posting import chain, lateness
@@ -95,27 +95,26 @@ def compose(
     versions: Mapping[int, str] | None = None,
     options: Mapping[int, Mapping[str, str]] | None = None,
 ) -> Post:
-    """Write a post and its results, then ring; `due_at` None means now, `late` as the team wants.
+    """Write a post and its results, then ring, or raise CannotCompose; `due_at` None means now.
 
-    `parts` follow the text where a network can answer posts. `versions` are texts and `options`
-    values of post_fields for single accounts, by their numbers. The same `key` again gives the
-    post that it made the first time. Raises CannotCompose.
+    `parts` follow the text where a network can answer posts; `versions` are texts and `options`
+    values of post_fields, by the account's number. The same `key` gives the same post again.
     """
     key = key or uuid.uuid4()
     if made := Post.objects.filter(team=team, key=key).first():
         return made
-    words = Words(text, link, tuple(parts), versions or {}, options or {})
     more: dict[str, Any] = {"link": link, "parts": parts, "versions": versions, "options": options}
     if said := check(text, accounts, team, due_at, at, **more):
         raise CannotCompose(said)
     late = late or lateness.of_team(team)
-    about = {"text": text, "link": link, "late_after": late.after, "when_late": late.then}
+    about: dict[str, Any] = {"text": text, "link": link}
+    about |= {"late_after": late.after, "when_late": late.then}
     try:
         with transaction.atomic():
-            post = Post.objects.create(
-                team=team, author=author, key=key, due_at=due_at or at, created_at=at, **about
-            )
-            chain.write(post, words.parts)
+            about |= {"due_at": due_at or at, "created_at": at}
+            post = Post.objects.create(team=team, author=author, key=key, **about)
+            chain.write(post, parts)
+            words = Words(text, link, tuple(parts), versions or {}, options or {})
             PostResult.objects.bulk_create(_results(post, accounts, late, words))
             ring()
     except IntegrityError:  # the same form came twice at the same moment
@@ -154,7 +153,7 @@ def try_again(post: Post, at: datetime) -> int:
     to is used again, unless the network had refused it.
     """
     refused = When(error__in=[Rejected.outcome, Duplicate.outcome], then=Value(""))
-    anew = {**_anew(post, at), "saved": Case(refused, default=F("saved"))}
+    anew = {**_anew(post, at), "saved": Case(refused, default=F("saved"), output_field=TextField())}
     results = post.results.all()
     with transaction.atomic():
         moved = chain.wait_again(results)

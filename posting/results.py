@@ -39,7 +39,7 @@ SILENT_WORDS = "The network took the post and never said whether it is out."
 DOUBT_ENDS = timedelta(days=1)
 UNASKED_ENDS = timedelta(days=7)
 PUBLISH, LOOK, POLL = "publish", "look", "poll"
-"""Kinds of attempts: a request that publishes, a look for a lost one, a question "is it out now?"."""
+"""Kinds of attempts: a request that publishes, a look for a lost one, the question "is it out?"."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,8 @@ class Delivery:
     @cached_property
     def message(self) -> Message:
         """What to publish; the same at every attempt."""
-        result, media = self.result, attached(self.result)
+        result = self.result
+        media = attached(result.post_id, result.part, result.provider)
         text, link = rules.placed(
             chain.words_of(result),
             "" if result.part else result.post.link,
@@ -96,8 +97,8 @@ class Delivery:
             return True
 
 
-def attached(result: PostResult) -> tuple[Media, ...]:
-    """The pictures and videos of a result, made to fit its network; none yet."""
+def attached(post: int, part: int, provider: str) -> tuple[Media, ...]:  # noqa: ARG001
+    """The pictures and videos of a part of a post, made to fit a network; none yet."""
     return ()
 
 

@@ -38,6 +38,7 @@ MOVES: dict[State, frozenset[State]] = {
             State.PROCESSING,
             State.FAILED,
             State.HELD,
+            State.UNCONFIRMED,
         }
     ),
     State.UNCERTAIN: frozenset(

@@ -79,7 +79,7 @@ class Kept:
         raise Unavailable("There was too little time left to go on safely.")
 
     def known(self) -> dict[str, str]:
-        """All steps by name. A text that does not open is no reason to begin anew: it may be out."""
+        """All steps by name. What does not open is no reason to begin anew: it may be out."""
         if self._known is None:
             try:
                 self._known = json.loads(unseal(self.sealed, self.bound_to) or "{}")

@@ -191,7 +191,7 @@ def _wait_for_answer(
             delivery, State.FAILED, problem, at, next_step="Stays failed until tried again."
         )
         return
-    if isinstance(problem, StillWorking):  # it had arrived; what becomes of it is to be asked
+    if isinstance(problem, StillWorking) and delivery.taken:
         retry.not_yet(delivery, problem, at, verdict)
         return
     looks = delivery.result.looks - bool(verdict.until)
@@ -199,6 +199,8 @@ def _wait_for_answer(
         _give_up(delivery, at, problem.words)
         return
     due_at = at + min(SLOWEST, retry.backoff(delivery.result.looks) + timedelta(seconds=1))
+    if isinstance(problem, StillWorking):  # not taken for certain: the doubt stays a doubt
+        due_at = at + retry.patience(delivery, problem, at)
     if isinstance(problem, Throttled):
         due_at = retry.close_gate(delivery, problem, at, verdict)
     due_at = max(due_at, verdict.until or due_at)
