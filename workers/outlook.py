@@ -22,12 +22,17 @@ MOMENTS = (
     "(SELECT MIN(queued_at) FROM {t} WHERE state = 'uncertain')",
     "(SELECT MIN(late_at) FROM {t} WHERE state = 'scheduled')",
     "(SELECT MIN(late_at) FROM {t} WHERE state = 'queued')",  # shares keep these few
+    "(SELECT MIN(due_at) FROM {t} WHERE state = 'processing' AND queued_at IS NULL)",
+    "(SELECT MIN(queued_at) FROM {t} WHERE state = 'processing')",
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """The database's clock, and when each kind of row next needs a dispatcher (None: never)."""
+    """The database's clock, and when each kind of row next needs a dispatcher (None: never).
+
+    `doubtful`: when a network is next to be asked, for what is in doubt or still at work.
+    """
 
     at: datetime
     due: datetime | None
@@ -55,8 +60,9 @@ def outlook(patience: timedelta) -> Outlook:
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT {clock}, {', '.join(MOMENTS).format(t=table)}")
         row = [_moment(value) for value in cursor.fetchone()]
-    now, due, queued, leased, doubtful, looked, *late = row
-    again = [doubtful, looked + patience if looked else None]
+    now, due, queued, leased, doubtful, looked, *late, at_work, polled = row
+    rung = [moment + patience for moment in (looked, polled) if moment]
+    again = [doubtful, at_work, *rung]
     return Outlook(
         at=now or timezone.now(),
         due=due,

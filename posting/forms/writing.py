@@ -116,7 +116,7 @@ class PostForm(WritingForm):
             if not {"accounts", "when"} & wrong.keys():
                 self.warnings = warnings(accounts, when, at, self.zone)
             for field, said in wrong.items():
-                self.add_error(field, said)
+                self.add_error(field if field in self.fields else None, said)
         return data
 
 

@@ -221,7 +221,7 @@ def _editing(request: MemberRequest, post: Post, form: EditForm, status: int) ->
 def _say(form: Form, problem: CannotCompose) -> None:
     """Each complaint at its field."""
     for field, said in problem.problems.items():
-        form.add_error(field, said)
+        form.add_error(field if field in form.fields else None, said)
 
 
 def _told(request: MemberRequest, pk: int, warnings: Iterable[str]) -> HttpResponse:
@@ -240,6 +240,6 @@ def _form(request: MemberRequest, form: PostForm, status: int) -> HttpResponse:
 
 def _post(request: MemberRequest, pk: int) -> Post:
     results = PostResult.objects.select_related("account").prefetch_related("attempts_made")
-    lines = Prefetch("results", results.order_by("provider", "pk"))
+    lines = Prefetch("results", results.order_by("provider", "account", "part"))
     posts = Post.objects.filter(team=request.team).select_related("author").prefetch_related(lines)
     return get_object_or_404(posts, pk=pk)

@@ -57,7 +57,7 @@ class Field:
     """One blank of the connect form. `default` names a Setting whose value is filled in.
 
     `practice`: what a person of the practice street types here. `again`: what fills it when an
-    account is connected once more.
+    account is connected once more. `needed`: a post is not sent without it (`post_fields`).
     """
 
     name: str
@@ -67,6 +67,7 @@ class Field:
     default: str = ""
     practice: str = ""
     again: Literal["host", "id"] = "host"
+    needed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
