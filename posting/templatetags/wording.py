@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from django import template
 
 import providers
-from posting.lateness import LATE_WORDS
+from posting.lateness import NO_SLOT, SLOT_USED
 from posting.models import Attempt, Post, PostResult
 from posting.results import LIMITED, TROUBLE
 from posting.states import LATE, PostState, State
@@ -245,7 +245,7 @@ def kind_words(attempt: Attempt) -> str:
 def quotable(result: PostResult) -> bool:
     """Whether its words say more than ours do: a network's own, or the reason for an end."""
     if result.is_late:
-        return result.words not in ("", LATE_WORDS)
+        return result.words in (NO_SLOT, SLOT_USED)
     if result.state == State.HELD:
         return bool(result.words and result.error)
     return bool(result.words) and result.state not in (State.POSTED, State.CANCELLED)
