@@ -121,9 +121,20 @@ def reconnect(street: Street, account: SocialAccount) -> None:
     account.save()
 
 
+def takes_bare_words(name: str) -> bool:
+    """Whether a post for this network may be a text and nothing else."""
+    kind = providers.adapter(name)
+    return not kind.limits.needs_media and not any(f.needed for f in kind.post_fields)
+
+
+def talkers() -> tuple[str, ...]:
+    """The networks that take bare words."""
+    return tuple(name for name in providers.names() if takes_bare_words(name))
+
+
 def everywhere(street: Street, team: Team) -> list[SocialAccount]:
-    """One account at every network."""
-    return [connected(street, team, name) for name in providers.names()]
+    """One account at every network that takes bare words."""
+    return [connected(street, team, name) for name in talkers()]
 
 
 def written(cast: Cast, text: str, accounts: list[SocialAccount]) -> Post:

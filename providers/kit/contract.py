@@ -56,8 +56,10 @@ class Setting:
 class Field:
     """One blank of the connect form. `default` names a Setting whose value is filled in.
 
-    `practice`: what a person of the practice street types here. `again`: what fills it when an
-    account is connected once more.
+    `practice`: what a person of the practice street types here, `{key}` in a blank of a post stands
+    for something that no other post has; `others`: what else somebody may type, where that leads to
+    another kind of grant. `again`: what fills it when an account is connected once more. `needed`:
+    a post for this network cannot leave it empty.
     """
 
     name: str
@@ -66,7 +68,9 @@ class Field:
     secret: bool = False
     default: str = ""
     practice: str = ""
+    others: tuple[str, ...] = ()
     again: Literal["host", "id"] = "host"
+    needed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -241,6 +241,9 @@ def length(text: str, rule: TextRule) -> int:
             return len(_shortened(text, rule))
         case Unit.UTF16:
             return len(_shortened(text, rule).encode("utf-16-le", "surrogatepass")) // 2
+        case Unit.EMOJI_BYTES:
+            more = (len(m[0].encode()) - len(m[0]) for m in _EMOJI.finditer(text))
+            return len(_shortened(text, rule)) + sum(more)
 
 
 def problems(
@@ -261,6 +264,8 @@ def problems(
         found.append(f"{label}: {_too_long(size, rule.byte_limit, 'byte')}")
     if rule.unit is Unit.WEIGHTED and (bad := _BAD.search(text)):
         found.append(f"{label}: the character U+{ord(bad[0]):04X} is not allowed.")
+    if signs := [sign for sign in rule.banned if sign in text]:
+        found.append(f"{label}: {' and '.join(signs)} cannot stand in a text there.")
     return tuple(found)
 
 

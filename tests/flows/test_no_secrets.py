@@ -34,7 +34,7 @@ from tests.flows.nodes import Process
 from tests.flows.test_one_post import submit
 from tests.flows.wait import eventually, settled
 from tests.tokens.dance import consent
-from tokens.models import OAuthToken, Renewal, Revocation, SocialAccount
+from tokens.models import OAuthToken, Offered, Renewal, Revocation, SocialAccount
 from tokens.vault import unseal
 from workers.refresh import refresh_expired_tokens
 from workers.sweep import sweep
@@ -154,7 +154,7 @@ class Life:
         self.browser.force_login(cast.alice)
         self.seen: list[bytes] = []
 
-    def post(self, url: str, data: Mapping[str, str] | None = None) -> Any:
+    def post(self, url: str, data: Mapping[str, Any] | None = None) -> Any:
         """Press a button; what comes back is a page too."""
         answer = self.browser.post(url, data or {})
         self.seen.append(answer.content)
@@ -172,7 +172,10 @@ class Life:
         else:
             back = consent(self.post(url, typed)["Location"])
             self.secrets.add(back["code"])
-            self.seen.append(self.browser.get("/accounts/callback/", back).content)
+            answer = self.browser.get("/accounts/callback/", back)
+            self.seen.append(answer.content)
+            if offered := Offered.objects.filter(token__provider=name):
+                self.post(answer["Location"], {"chosen": [str(row.pk) for row in offered]})
         assert SocialAccount.objects.filter(provider=name, state="connected").exists()
         self.secrets.of_rows()
 

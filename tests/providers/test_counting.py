@@ -153,6 +153,7 @@ def test_the_table_for_the_browser_is_plain_json() -> None:
         "url_length": 23,
         "byte_limit": None,
         "short_mentions": False,
+        "banned": "",
     }
 
 

@@ -12,14 +12,14 @@ from posting.compose import cancel, try_again
 from posting.models import Attempt, PostResult
 from posting.states import State
 from providers.kit.contract import Receipt, Refreshes
-from tests.cast import Cast, Street, connected, everywhere, only, reconnect, written
+from tests.cast import Cast, Street, connected, everywhere, only, reconnect, talkers, written
 from tests.workers.engine import run, turn
 from tokens.models import OAuthToken, SocialAccount
 from tokens.states import AccountState
 from workers import publish
 
 pytestmark = pytest.mark.django_db(transaction=True)
-NAMES = providers.names()
+NAMES = talkers()
 REFRESHING = [name for name in NAMES if issubclass(providers.adapter(name), Refreshes)]
 LAPSED = timedelta(seconds=-1)
 

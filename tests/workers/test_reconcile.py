@@ -21,7 +21,7 @@ from providers.kit.contract import (
     Unit,
 )
 from providers.kit.errors import Uncertain
-from tests.cast import Cast, Street, connected, only, written
+from tests.cast import Cast, Street, connected, only, talkers, written
 from tests.workers.engine import run, turn
 from tokens.models import SocialAccount
 from workers import reconcile
@@ -29,7 +29,7 @@ from workers.dispatch import ring_due
 from workers.publish import deliver
 
 pytestmark = pytest.mark.django_db(transaction=True)
-NAMES = providers.names()
+NAMES = talkers()
 ONCE_ONLY = [n for n in NAMES if not providers.adapter(n).resend_window]
 
 
