@@ -72,7 +72,9 @@ class Devto(Provider):
         ),
     )
     post_fields = (
-        Field("title", "Title", help="At most 128 characters", practice="Practice {key}"),
+        Field(
+            "title", "Title", help="At most 128 characters", practice="Practice {key}", needed=True
+        ),
         Field("tags", "Tags", help="Up to four, with commas between", practice="practice, post"),
         Field(
             "canonical_url",

@@ -22,6 +22,7 @@ from providers.kit.contract import (
     Grant,
     Identity,
     Limits,
+    Look,
     Message,
     Receipt,
     Setting,
@@ -48,6 +49,7 @@ class GitHub(OAuthProvider):
         replies=True,
         flat_threads=True,
     )
+    look = Look.MARK  # in the body; of a gist the name of its file
     caps = (Cap(80, timedelta(minutes=1)), Cap(500, timedelta(hours=1)))
     """What creates content, of one user."""
     meters = METERS
@@ -86,7 +88,9 @@ class GitHub(OAuthProvider):
         ),
     )
     post_fields = (
-        Field("kind", "Kind", help="issue, discussion, release or gist", practice="issue"),
+        Field(
+            "kind", "Kind", help="issue, discussion, release or gist", practice="issue", needed=True
+        ),
         Field(
             "repository",
             "Repository",

@@ -24,6 +24,7 @@ from providers.kit.contract import (
     Identity,
     ImageRule,
     Limits,
+    Look,
     Message,
     Offer,
     Receipt,
@@ -61,6 +62,7 @@ class Slack(OAuthProvider):
     )
     settle = timedelta(seconds=70)
     """New apps outside the Marketplace may read a channel once a minute (since 2025-05-29)."""
+    look = Look.MARK  # the event payload of `metadata`
     caps = (Cap(1, timedelta(seconds=1)),)
     """About one message a second in a channel."""
     oauth: ClassVar[OAuth] = OAuth(

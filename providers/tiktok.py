@@ -112,6 +112,7 @@ class TikTok(OAuthProvider):
             "Who may see it",
             help="For example SELF_ONLY; which ones there are, TikTok says for each creator",
             practice="PUBLIC_TO_EVERYONE",
+            needed=True,
         ),
         Field("title", "Title", help="Of photos; at most 90 characters", practice="Practice"),
     )

@@ -23,6 +23,7 @@ from providers.kit.contract import (
     Identity,
     Kind,
     Limits,
+    Look,
     Message,
     Receipt,
     Setting,
@@ -67,6 +68,7 @@ class YouTube(OAuthProvider):
         video=VideoRule(("video/mp4", "video/quicktime", "video/webm"), 274_877_906_944),
         needs_media=True,
     )
+    look = Look.TICKET
     caps = (Cap(100, DAY, "app"),)
     """Uploads of one project since 2026-06-01; nothing in its answers says what is left."""
     oauth: ClassVar[OAuth] = OAuth(
@@ -265,7 +267,11 @@ class YouTube(OAuthProvider):
 def _described(message: Message) -> dict[str, Any]:
     """The video as it is announced; category 22 is that of people and blogs."""
     told = message.options
-    snippet = {"title": told.get("title", ""), "description": message.text, "categoryId": "22"}
+    snippet = {
+        "title": told.get("title", "").strip(),
+        "description": message.text,
+        "categoryId": "22",
+    }
     kids = told.get("kids", "").strip().casefold() == "yes"
     privacy = told.get("privacy", "").strip().casefold() or "public"
     status = {"privacyStatus": privacy, "selfDeclaredMadeForKids": kids}
@@ -283,7 +289,7 @@ def _published_at(item: object, default: datetime) -> datetime:
 
 def _is_same(message: Message, item: object) -> bool:
     """The same title and description; without a description nothing is certain."""
-    wanted = (message.options.get("title", ""), message.text)
+    wanted = (message.options.get("title", "").strip(), message.text)
     theirs = (text_in(item, "title"), text_in(item, "description"))
     if [" ".join(text.split()) for text in wanted] != [" ".join(text.split()) for text in theirs]:
         return False

@@ -15,7 +15,7 @@ from accounts.models import Membership, Team, User
 from accounts.roles import Role
 from posting.compose import compose
 from posting.models import Post, PostResult
-from providers.kit.contract import Grant
+from providers.kit.contract import Grant, takes_bare_words
 from tokens.connect import keep_grant
 from tokens.models import OAuthToken, SocialAccount
 from tokens.networks import network
@@ -121,15 +121,10 @@ def reconnect(street: Street, account: SocialAccount) -> None:
     account.save()
 
 
-def takes_bare_words(name: str) -> bool:
-    """Whether a post for this network may be a text and nothing else."""
-    kind = providers.adapter(name)
-    return not kind.limits.needs_media and not any(f.needed for f in kind.post_fields)
-
-
 def talkers() -> tuple[str, ...]:
     """The networks that take bare words."""
-    return tuple(name for name in providers.names() if takes_bare_words(name))
+    every = providers.names()
+    return tuple(name for name in every if takes_bare_words(providers.adapter(name)))
 
 
 def everywhere(street: Street, team: Team) -> list[SocialAccount]:

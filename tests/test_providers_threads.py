@@ -1,17 +1,26 @@
-"""Every network plays threads, links, deleting and live limits against its twin, as it offers."""
+"""Every network plays threads, links, blanks, deleting and live limits against its twin."""
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 import requests
 
+import providers
 from providers.kit import media as fitting
 from providers.kit import text
 from providers.kit.content import Limits
-from providers.kit.contract import Deletes, Finds, Message, Receipt, TellsLimits
+from providers.kit.contract import (
+    Deletes,
+    Finds,
+    Look,
+    Message,
+    Receipt,
+    TellsLimits,
+)
 from providers.kit.errors import NetworkError, Rejected, Unauthorized, Unavailable, Uncertain
 from sandbox.kit.server import Street
 from tests.providers.files import picture
@@ -21,7 +30,9 @@ from tests.providers.practice import Connection, Stage, called, plays, refused
 REPLIES = [p for p in EVERY if limits(p).replies]
 LINKS = [p for p in EVERY if limits(p).links]
 CAPTIONS = [p for p in EVERY if limits(p).caption]
+BLANKS = [p for p in EVERY if providers.adapter(p.name).post_fields]
 DELETES, TELLS = plays(Deletes), plays(TellsLimits)
+MARKS = [p for p in plays(Finds) if providers.adapter(p.name).look is Look.MARK]
 PAGE = "https://example.com/a/page?of=mine#here"
 
 
@@ -45,6 +56,29 @@ def ada(stage: Stage) -> Connection:
 def answer(stage: Stage, to: Receipt, root: Receipt) -> Message:
     """A new message that answers a post."""
     return stage.message(reply_to=to, root=root)
+
+
+# --- what a post must have, and what it is known by ----------------------------------------------
+@only(BLANKS)
+def test_only_what_is_needed_has_to_be_filled_in(stage: Stage, ada: Connection) -> None:
+    message, needed = stage.message(), [f.name for f in stage.kind.post_fields if f.needed]
+    if not needed:
+        assert stage.provider.publish(replace(message, options={}), ada.account).external_id
+    for name in needed:
+        left_empty = replace(message, options={**message.options, name: " "})
+        with refused(Rejected, ada.unseen):
+            stage.provider.publish(left_empty, ada.account)
+
+
+@only(MARKS)
+def test_a_look_by_a_mark_tells_posts_with_the_same_words_apart(
+    stage: Stage, ada: Connection
+) -> None:
+    assert isinstance(stage.provider, Finds)
+    message = stage.message()
+    receipt = stage.provider.publish(message, ada.account)
+    assert stage.provider.find(message, ada.account) == receipt
+    assert stage.provider.find(replace(message, key=str(uuid.uuid4())), ada.account) is None
 
 
 # --- threads ------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any, ClassVar, NoReturn
 
 from providers.kit.content import Media
-from providers.kit.contract import Account, Message, Receipt
+from providers.kit.contract import Account, Look, Message, Receipt
 from providers.kit.errors import NetworkError, Rejected, StillWorking, Unauthorized, Uncertain
 from providers.kit.graph import SOON, GraphProvider, id_in
 from providers.kit.http import objects_in, text_in
@@ -44,6 +44,7 @@ class ContainerProvider(GraphProvider):
     """A network that publishes by containers; it says what goes into them."""
 
     edges: ClassVar[Edges]
+    look = Look.TICKET
 
     @abstractmethod
     def whole(self, message: Message) -> dict[str, str]:

@@ -340,8 +340,8 @@ KINDS: dict[str, Kind] = {
 
 
 def kind_of(message: Message) -> Kind:
-    """What shall be posted; an issue where nothing is said."""
-    typed = message.options.get("kind", "").strip().lower() or "issue"
+    """What shall be posted."""
+    typed = message.options.get("kind", "").strip().lower()
     if typed not in KINDS:
         raise Rejected(f"The kind of a post is one of {', '.join(KINDS)}.")
     return KINDS[typed]
