@@ -9,6 +9,7 @@ documented. Not offered: pictures, which cannot be uploaded for issues; answers 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 from typing import ClassVar
@@ -114,15 +115,9 @@ class GitHub(OAuthProvider):
         """With the scopes of the settings; a GitHub App has rights of its own and ignores them."""
         return {**super().authorize_query(dance), "scope": self.options["GITHUB_SCOPES"]}
 
-    def ask_for_grant(self, form: dict[str, str], app: App, host: str) -> Grant:
-        """Like everybody, but GitHub speaks JSON only where it is asked to."""
-        ours = {"client_id": app.client_id, "client_secret": app.client_secret}
-        headers = {"Accept": "application/json"}
-        url = self.token_endpoint(host)
-        reply = self.wire.call("POST", url, form={**form, **ours}, headers=headers)
-        if not reply.ok or reply.maybe_json().get("error"):
-            raise self.token_refusal(reply)
-        return self.read_grant(reply)
+    def calling_card(self) -> Mapping[str, str]:
+        """GitHub speaks JSON only where it is asked to."""
+        return {"Accept": "application/json"}
 
     def read_grant(self, reply: Reply) -> Grant:
         """A refresh token says which kind of app this is."""

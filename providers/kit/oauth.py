@@ -25,7 +25,7 @@ from providers.kit.errors import (
     Unavailable,
     Unexpected,
 )
-from providers.kit.http import Reply
+from providers.kit.http import Reply, text_in
 from providers.kit.rates import asked_wait
 
 OUR_FAULT = frozenset(
@@ -142,7 +142,7 @@ class OAuthProvider(Provider):
         filled, basic = self._authenticated(form, app)
         card = self.calling_card()
         reply = self.wire.call("POST", url, safe=True, form=filled, basic=basic, headers=card)
-        gone = reply.maybe_json().get("error") in {"invalid_grant", "invalid_token"}
+        gone = text_in(reply.maybe_json(), "error") in {"invalid_grant", "invalid_token"}
         if not reply.ok and not gone and not self.grant_is_dead(reply):
             raise self.token_refusal(reply)
 

@@ -14,7 +14,7 @@ from pytest_celery import CeleryTestSetup
 from posting.compose import compose
 from posting.models import Attempt, Post
 from posting.states import PostState, State
-from tests.cast import Cast, Street, connected, everywhere, only, talkers
+from tests.cast import Cast, Street, connected, everywhere, only, samples
 from tests.flows.nodes import Process
 from tests.flows.wait import eventually, settled
 from tokens.models import SocialAccount
@@ -49,7 +49,7 @@ def test_a_post_goes_through_a_real_broker_and_worker(
 
 
 @pytest.mark.parametrize("crash_at", ["after_fence", "before_record"], indirect=True)
-@pytest.mark.parametrize("name", talkers())
+@pytest.mark.parametrize("name", samples())
 def test_a_worker_killed_in_the_middle_leaves_exactly_one_post(
     celery_setup: CeleryTestSetup,
     dispatcher: Process,
