@@ -79,6 +79,7 @@ class Facebook(PageLogin):
             *("pages_manage_engagement", "pages_read_user_content", "business_management"),
         ),
         scope_separator=",",
+        pkce=False,
     )
     settings = (
         Setting(

@@ -86,6 +86,7 @@ class Instagram(ContainerProvider, PageLogin):
     oauth: ClassVar[OAuth] = OAuth(
         scopes=("instagram_business_basic", "instagram_business_content_publish"),
         scope_separator=",",
+        pkce=False,
     )
     settings = (
         Setting(

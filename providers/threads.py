@@ -74,6 +74,7 @@ class Threads(ContainerProvider):
             *("threads_read_replies", "threads_delete"),
         ),
         scope_separator=",",
+        pkce=False,
     )
     settings = (
         Setting(

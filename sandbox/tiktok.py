@@ -56,6 +56,7 @@ class TikTok(OAuthTwin):
     lifetime_s = 86_400
     rotates = True
     client_auth = ("body",)
+    pkce_methods = ()
     hints = False
     scopes = ("user.info.basic", "user.info.profile", "video.publish", "video.upload", "video.list")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 
@@ -35,12 +35,12 @@ from providers.kit.errors import (
     Unavailable,
     Uncertain,
 )
-from providers.kit.oauth import OAuthProvider
 from sandbox import TWINS
 from sandbox.kit.server import Street
-from tests.providers.practice import SHORT, Connection, Play, Stage, called, plays, refused, use
+from tests.providers.plays import EVERY, only, unlike
+from tests.providers.practice import SHORT, Connection, Stage, called, plays, refused, use
 
-EVERY = plays()
+UNLIKE = unlike(EVERY)
 DANCES = [play for play in EVERY if play.way is Way.PAGE]
 PROVING = [play for play in DANCES if getattr(TWINS[play.name], "pkce_methods", ())]
 FORMS = [play for play in EVERY if play.way is Way.FORM]
@@ -66,11 +66,6 @@ def stage(request: pytest.FixtureRequest, street: str) -> Stage:
 @pytest.fixture
 def ada(stage: Stage) -> Connection:
     return stage.connect()
-
-
-def only(plays: Sequence[Play]) -> pytest.MarkDecorator:
-    """Play with these networks alone."""
-    return pytest.mark.parametrize("stage", plays, indirect=True, ids=called)
 
 
 # --- settings -----------------------------------------------------------------------------------
@@ -110,12 +105,8 @@ def test_a_code_is_good_only_once(stage: Stage) -> None:
 
 @only(PROVING)
 def test_a_stolen_code_is_worthless_without_its_verifier(stage: Stage) -> None:
-    if issubclass(stage.kind, OAuthProvider) and not stage.kind.oauth.pkce:
-        pytest.skip(f"{stage.name} knows no verifier")
     dance, back = stage.consent()
     assert isinstance(stage.provider, SignsInByOAuth)
-    if issubclass(stage.kind, OAuthProvider) and not stage.kind.oauth.pkce:
-        pytest.skip(f"{stage.name} knows no verifier")
     with refused(NetworkError, tuple(s for s in (back["code"], dance.app.client_secret) if s)):
         stage.provider.exchange(replace(dance, verifier="w" * 64), back)
 
@@ -255,6 +246,7 @@ def test_a_broken_answer_is_never_a_success(stage: Stage, ada: Connection, kind:
         stage.provider.publish(stage.message(), ada.account)
 
 
+@only(UNLIKE)
 @pytest.mark.parametrize("kind", ["slow", "slow_after"])
 def test_an_answer_that_comes_too_late_leaves_a_doubt(
     stage: Stage, ada: Connection, kind: str
@@ -282,6 +274,7 @@ def test_a_repeat_that_overtakes_the_slow_first_request_is_still_one_post(
     assert stage.repeat(message, ada.account) == first
 
 
+@only(UNLIKE)
 def test_a_slow_answer_within_patience_is_a_success(stage: Stage, ada: Connection) -> None:
     message = stage.message()
     stage.trouble("slow", seconds=0.5)

@@ -134,7 +134,7 @@ USAGE = (Usage("X-Business-Use-Case-Usage", ""),)
 
 
 class GraphProvider(OAuthProvider):
-    """A network behind a Graph API."""
+    """A network behind a Graph API; none of them knows PKCE."""
 
     meters = USAGE
     fates: ClassVar[Mapping[int, Fate]] = {}
@@ -147,19 +147,9 @@ class GraphProvider(OAuthProvider):
 
     # The dance
 
-    def authorize_query(self, dance: Dance) -> dict[str, str]:
-        """PKCE is not known to these networks, so nothing of it is sent."""
-        query = super().authorize_query(dance)
-        return {name: value for name, value in query.items() if "challenge" not in name}
-
     def exchange(self, dance: Dance, params: Mapping[str, str]) -> Grant:
         """Trade the code for a short-lived key; some append `#_` to the code."""
-        form = {
-            "grant_type": "authorization_code",
-            "code": params["code"].removesuffix("#_"),
-            "redirect_uri": dance.redirect_uri,
-        }
-        grant = self.ask_for_grant(form, dance.app, dance.host)
+        grant = super().exchange(dance, {**params, "code": params["code"].removesuffix("#_")})
         return replace(grant, lifetime=grant.lifetime or SHORT, provisional=True)
 
     def longer(self, url: str, query: Mapping[str, str], *, post: bool = False) -> Grant:

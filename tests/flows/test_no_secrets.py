@@ -249,7 +249,7 @@ def test_no_secret_is_found_anywhere_but_sealed(
     post, seen = life.whole()
     secrets.of_the_wire(street)
     secrets.of_the_site(street)
-    assert len(secrets) > 5 * len(providers.names()), "the search has nothing to look for"
+    assert len(secrets) > 4 * len(providers.names()), "the search has nothing to look for"
 
     def everything() -> dict[str, bytes]:
         return {
