@@ -38,7 +38,7 @@ from providers.kit.errors import (
 from sandbox import TWINS
 from sandbox.kit.server import Street
 from tests.providers.plays import EVERY, only, unlike
-from tests.providers.practice import SHORT, Connection, Stage, called, plays, refused, use
+from tests.providers.practice import SHORT, Connection, Stage, called, plays, refused, swept, use
 
 UNLIKE = unlike(EVERY)
 DANCES = [play for play in EVERY if play.way is Way.PAGE]
@@ -59,8 +59,7 @@ def street() -> Iterator[str]:
 
 @pytest.fixture(params=EVERY, ids=called)
 def stage(request: pytest.FixtureRequest, street: str) -> Stage:
-    requests.post(f"{street}/_street/reset", json={}, timeout=5).raise_for_status()
-    return Stage.playing(request.param, street)
+    return Stage.playing(request.param, swept(street))
 
 
 @pytest.fixture

@@ -28,7 +28,7 @@ from sandbox.kit.network import BEFORE_A_POST
 from sandbox.kit.server import Street
 from tests.providers.files import grown, medium, picture, video
 from tests.providers.plays import EVERY, PICTURES, SHOWN, VIDEOS, each_kind, only, unlike
-from tests.providers.practice import SHORT, Connection, Stage, called, plays, refused
+from tests.providers.practice import SHORT, Connection, Stage, called, plays, refused, swept
 
 MAKING = frozenset(BEFORE_A_POST) - {"status"}
 """What is made before a post is seen, and must not be made twice."""
@@ -44,8 +44,7 @@ def street() -> Iterator[str]:
 
 @pytest.fixture(params=EVERY, ids=called)
 def stage(request: pytest.FixtureRequest, street: str) -> Stage:
-    requests.post(f"{street}/_street/reset", json={}, timeout=5).raise_for_status()
-    return Stage.playing(request.param, street)
+    return Stage.playing(request.param, swept(street))
 
 
 @pytest.fixture

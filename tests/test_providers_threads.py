@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-import requests
 
 import providers
 from providers.kit import media as fitting
@@ -25,7 +24,7 @@ from providers.kit.errors import NetworkError, Rejected, Unauthorized, Unavailab
 from sandbox.kit.server import Street
 from tests.providers.files import picture
 from tests.providers.plays import EVERY, limits, only
-from tests.providers.practice import Connection, Stage, called, plays, refused
+from tests.providers.practice import Connection, Stage, called, plays, refused, swept
 
 REPLIES = [p for p in EVERY if limits(p).replies]
 LINKS = [p for p in EVERY if limits(p).links]
@@ -44,8 +43,7 @@ def street() -> Iterator[str]:
 
 @pytest.fixture(params=EVERY, ids=called)
 def stage(request: pytest.FixtureRequest, street: str) -> Stage:
-    requests.post(f"{street}/_street/reset", json={}, timeout=5).raise_for_status()
-    return Stage.playing(request.param, street)
+    return Stage.playing(request.param, swept(street))
 
 
 @pytest.fixture

@@ -34,7 +34,7 @@ from sandbox.kit.server import Street
 from tests.providers.answers import account, adapter
 from tests.providers.files import grown, picture, video
 from tests.providers.loopback import Server, tell
-from tests.providers.practice import Stage, refused
+from tests.providers.practice import Stage, refused, swept
 from tests.test_providers_media import through
 
 AT = datetime(2026, 11, 21, 10, 0, tzinfo=UTC)
@@ -49,8 +49,7 @@ def street() -> Iterator[str]:
 
 def stage(name: str, street: str) -> Stage:
     """A network on a street that was swept."""
-    requests.post(f"{street}/_street/reset", json={}, timeout=5).raise_for_status()
-    return Stage(name, street)
+    return Stage(name, swept(street))
 
 
 # --- a forge has four kinds of posts ------------------------------------------------------------

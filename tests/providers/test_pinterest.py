@@ -16,7 +16,7 @@ from providers.kit.errors import Misconfigured, Rejected, Unauthorized
 from providers.kit.oauth import OAuthProvider
 from sandbox.kit.server import Street
 from tests.providers.files import picture
-from tests.providers.practice import Stage
+from tests.providers.practice import Stage, swept
 from tests.providers.specs import openapi
 from tests.providers.test_wire import as_sent, checker, operation, parameters
 
@@ -31,8 +31,7 @@ def street() -> Iterator[str]:
 
 @pytest.fixture
 def stage(street: str) -> Stage:
-    requests.post(f"{street}/_street/reset", json={}, timeout=5).raise_for_status()
-    return Stage("pinterest", street)
+    return Stage("pinterest", swept(street))
 
 
 def played(stage: Stage) -> list[dict[str, Any]]:

@@ -7,7 +7,6 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-import requests
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,7 +15,7 @@ from providers.kit.errors import Duplicate, Forbidden, Misconfigured, Unauthoriz
 from providers.kit.restli import little, plain, same_text
 from sandbox.kit.server import Street
 from sandbox.linkedin import accepted
-from tests.providers.practice import Connection, Stage
+from tests.providers.practice import Connection, Stage, swept
 
 SELF_SERVE = "openid profile email w_member_social"
 BODY = {"visibility": "PUBLIC", "lifecycleState": "PUBLISHED"}
@@ -31,8 +30,7 @@ def street() -> Iterator[str]:
 
 @pytest.fixture
 def stage(street: str) -> Stage:
-    requests.post(f"{street}/_street/reset", json={}, timeout=5).raise_for_status()
-    return Stage("linkedin", street)
+    return Stage("linkedin", swept(street))
 
 
 def with_option(stage: Stage, name: str, value: str) -> Stage:

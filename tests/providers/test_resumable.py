@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import requests
 
 from providers.kit import text
 from providers.kit.contract import Account, Deletes, Finds, Message, Receipt
@@ -32,7 +31,7 @@ from providers.kit.reasons import refusal
 from sandbox.kit.server import Street
 from tests.providers.files import video
 from tests.providers.loopback import Server, say
-from tests.providers.practice import Stage
+from tests.providers.practice import Stage, swept
 from tests.providers.specs import spec
 
 DISCOVERY = "youtube-v3.discovery.json"
@@ -47,8 +46,7 @@ def street() -> Iterator[str]:
 
 @pytest.fixture
 def stage(street: str) -> Stage:
-    requests.post(f"{street}/_street/reset", json={}, timeout=5).raise_for_status()
-    return Stage("youtube", street)
+    return Stage("youtube", swept(street))
 
 
 def discovery() -> dict[str, Any]:

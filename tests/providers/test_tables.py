@@ -7,14 +7,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-import requests
 
 from providers.kit.contract import Message
 from providers.kit.errors import NetworkError, Unauthorized, Uncertain
 from sandbox.kit.server import Street
 from tests.providers.answers import account, adapter
 from tests.providers.loopback import Server, tell
-from tests.providers.practice import Stage, called, plays, refused
+from tests.providers.practice import Stage, called, plays, refused, swept
 
 AT = datetime(2026, 11, 21, 10, 0, tzinfo=UTC)
 
@@ -27,8 +26,7 @@ def street() -> Iterator[str]:
 
 def stage(name: str, street: str) -> Stage:
     """A network on a street that was swept."""
-    requests.post(f"{street}/_street/reset", json={}, timeout=5).raise_for_status()
-    return Stage(name, street)
+    return Stage(name, swept(street))
 
 
 def bot(words: str, code: int = 400) -> dict[str, object]:

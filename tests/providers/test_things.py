@@ -7,7 +7,6 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-import requests
 
 from providers.kit.contract import Family, Finds, Message, Refreshes
 from providers.kit.errors import (
@@ -28,7 +27,7 @@ from providers.kit.rates import Meter
 from providers.kit.things import inner_error
 from sandbox.kit.server import Street
 from tests.providers.files import picture
-from tests.providers.practice import Stage
+from tests.providers.practice import Stage, swept
 
 LINK = "https://example.com/a"
 
@@ -41,8 +40,7 @@ def street() -> Iterator[str]:
 
 @pytest.fixture
 def stage(street: str) -> Stage:
-    requests.post(f"{street}/_street/reset", json={}, timeout=5).raise_for_status()
-    return Stage("reddit", street)
+    return Stage("reddit", swept(street))
 
 
 def answer(body: str, **headers: str) -> Reply:
