@@ -26,7 +26,7 @@ demo: .venv/.ready-run ## start everything on this machine; Ctrl-C stops it
 
 test: lint types contracts tests ## everything that must hold before a commit
 
-smoke: .venv/.ready-run ## one post from the form to three networks and back; takes DATABASE_URL=…
+smoke: .venv/.ready-run ## one post from the form to the networks and back; takes DATABASE_URL=…
 	@$(if $(DATABASE_URL),DATABASE_URL='$(DATABASE_URL)' )$(PY) -m deploy.smoke
 
 chaos: .venv/.ready-dev ## the storm: N=300 BROKER=rabbitmq DB=postgres SEED=1 CONTROL=naive HOSTS=2

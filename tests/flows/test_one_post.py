@@ -11,11 +11,10 @@ from django.test import Client
 from django.utils import timezone
 from pytest_celery import CeleryTestSetup
 
-import providers
 from posting.compose import compose
 from posting.models import Attempt, Post
 from posting.states import PostState, State
-from tests.cast import Cast, Street, connected, everywhere, only
+from tests.cast import Cast, Street, connected, everywhere, only, samples
 from tests.flows.nodes import Process
 from tests.flows.wait import eventually, settled
 from tokens.models import SocialAccount
@@ -56,7 +55,7 @@ def test_a_post_goes_through_a_real_broker_and_worker(
 
 
 @pytest.mark.parametrize("crash_at", ["after_fence", "before_record"], indirect=True)
-@pytest.mark.parametrize("name", providers.names())
+@pytest.mark.parametrize("name", samples())
 def test_a_worker_killed_in_the_middle_leaves_exactly_one_post(
     celery_setup: CeleryTestSetup,
     dispatcher: Process,

@@ -14,7 +14,7 @@ from pytest_django import Settings
 
 import providers
 from accounts.models import Notice
-from providers.kit.contract import Revokes, SignsInByForm, Way, practice_values, ways
+from providers.kit.contract import Registers, Revokes, SignsInByForm, Way, practice_values, ways
 from providers.kit.errors import (
     Forbidden,
     Misconfigured,
@@ -39,11 +39,7 @@ from tokens.vault import CannotOpen
 
 pytestmark = pytest.mark.django_db(transaction=True)
 BY_PAGE = next(n for n in providers.names() if ways(providers.adapter(n)) == (Way.PAGE,))
-REGISTERING = next(
-    n
-    for n in providers.names()
-    if providers.adapter(n).fields and ways(providers.adapter(n)) == (Way.PAGE,)
-)
+REGISTERING = next(n for n in providers.names() if issubclass(providers.adapter(n), Registers))
 BY_FORM = next(n for n in providers.names() if issubclass(providers.adapter(n), SignsInByForm))
 REVOKING = next(n for n in providers.names() if issubclass(providers.adapter(n), Revokes))
 SECOND = timedelta(seconds=1)
