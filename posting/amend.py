@@ -19,8 +19,9 @@ from posting import lateness
 from posting.compose import CannotCompose
 from posting.doorbell import ring
 from posting.lateness import Lateness
+from posting.media import of_post
 from posting.models import Post, PostResult
-from posting.rules import misfits
+from posting.rules import Files, text_misfits
 from posting.states import State
 
 OUT = {
@@ -58,7 +59,7 @@ def edit(
         results = _locked(post)
         _refuse_if_out(results)
         waiting = [result for result in results if result.is_open]
-        _refuse_if_wrong(text, due_at, at, waiting)
+        _refuse_if_wrong(text, due_at, at, waiting, of_post(post.pk))
         said = {
             "text": text,
             "due_at": due_at,
@@ -104,12 +105,17 @@ def _refuse_if_out(results: Sequence[PostResult]) -> None:
 
 
 def _refuse_if_wrong(
-    text: str | None, due_at: datetime | None, at: datetime, waiting: Sequence[PostResult]
+    text: str | None,
+    due_at: datetime | None,
+    at: datetime,
+    waiting: Sequence[PostResult],
+    media: Files,
 ) -> None:
     wrong: dict[str, list[str]] = {}
     if text is not None:
         known = [r.account for r in waiting if r.provider in providers.ADAPTERS]
-        said = misfits(text, known) if text.strip() else ["Write something first."]
+        empty = not text.strip() and not media
+        said = ["Write something first."] if empty else text_misfits(text, known, media)
         wrong |= {"text": said} if said else {}
     if due_at is not None and due_at < at:
         wrong["when"] = ["This moment has passed; choose a later one or leave it empty for now."]

@@ -14,8 +14,9 @@ from posting import lateness
 from posting.doorbell import ring
 from posting.forecast import forecast
 from posting.lateness import Lateness
+from posting.media import attach, not_ours, nudges
 from posting.models import Post, PostResult
-from posting.rules import misfits
+from posting.rules import Files, media_misfits, text_misfits
 from posting.states import CANCELLABLE, LATE, REPEATABLE, State
 from tokens.models import SocialAccount
 
@@ -29,11 +30,16 @@ class CannotCompose(Exception):
 
 
 def check(
-    text: str, accounts: Sequence[SocialAccount], team: Team, due_at: datetime | None, at: datetime
+    text: str,
+    accounts: Sequence[SocialAccount],
+    team: Team,
+    due_at: datetime | None,
+    at: datetime,
+    media: Files = (),
 ) -> dict[str, list[str]]:
     """What is wrong with a post, by field; {} when nothing is."""
     wrong: dict[str, list[str]] = {}
-    if not text.strip():
+    if not text.strip() and not media:
         wrong["text"] = ["Write something first."]
     if not accounts:
         wrong["accounts"] = ["Choose at least one account."]
@@ -42,18 +48,30 @@ def check(
     elif lost := [a for a in accounts if not a.usable]:
         names = ", ".join(str(account) for account in lost)
         wrong["accounts"] = [f"Not ready to post, see Accounts: {names}."]
-    elif said := misfits(text, accounts):
+    elif said := text_misfits(text, accounts, media):
         wrong.setdefault("text", []).extend(said)
+    if said := _wrong_media(media, [] if "accounts" in wrong else accounts, team):
+        wrong["media"] = said
     if due_at is not None and due_at <= at:
         wrong["when"] = ["This moment has passed; choose a later one or leave it empty for now."]
     return wrong
 
 
+def _wrong_media(media: Files, accounts: Sequence[SocialAccount], team: Team) -> list[str]:
+    strange = not_ours(media, team) if media else ""
+    return [strange] if strange else media_misfits(media, accounts)
+
+
 def warnings(
-    accounts: Sequence[SocialAccount], due_at: datetime | None, at: datetime, zone: tzinfo
+    accounts: Sequence[SocialAccount],
+    due_at: datetime | None,
+    at: datetime,
+    zone: tzinfo,
+    media: Files = (),
 ) -> list[str]:
     """What will be different from the plan, though nothing is wrong with it."""
-    return [over.words(zone) for over in forecast(accounts, due_at or at, at)]
+    said = [over.words(zone) for over in forecast(accounts, due_at or at, at)]
+    return [*said, *nudges(media, accounts)]
 
 
 def compose(
@@ -66,15 +84,17 @@ def compose(
     due_at: datetime | None = None,
     late: Lateness | None = None,
     key: uuid.UUID | None = None,
+    media: Files = (),
 ) -> Post:
     """Write a post and its results, then ring; `due_at` None means now, `late` as the team wants.
 
-    The same `key` again gives the post that it made the first time. Raises CannotCompose.
+    The same `key` again gives the post that it made the first time. `media`: files and what they
+    show. Raises CannotCompose.
     """
     key = key or uuid.uuid4()
     if made := Post.objects.filter(team=team, key=key).first():
         return made
-    if wrong := check(text, accounts, team, due_at, at):
+    if wrong := check(text, accounts, team, due_at, at, media):
         raise CannotCompose(wrong)
     late = late or lateness.of_team(team)
     try:
@@ -89,6 +109,7 @@ def compose(
                 when_late=late.then,
                 created_at=at,
             )
+            attach(post, media)
             PostResult.objects.bulk_create(_results(post, accounts, late))
             ring()
     except IntegrityError:  # the same form came twice at the same moment

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 from django import forms
@@ -15,7 +16,10 @@ from accounts.states import WISHES, WhenLate, patience_choices
 from posting import lateness
 from posting.compose import check, warnings
 from posting.lateness import Lateness
-from posting.models import Post
+from posting.models import Post, Upload
+from posting.rules import Files
+from posting.sniff import TAKEN
+from posting.uploads import CannotUpload, take
 from tokens.models import SocialAccount
 
 MOMENT = "%Y-%m-%dT%H:%M"
@@ -60,6 +64,11 @@ class WritingForm(forms.Form):
             return None
         return timezone.make_naive(typed).replace(tzinfo=self.zone)
 
+    def say(self, problems: dict[str, list[str]]) -> None:
+        """Each problem at its field; what is no field of this form (the files) on top of it."""
+        for field, said in problems.items():
+            self.add_error(field if field in self.fields else None, said)
+
     @property
     def lateness(self) -> Lateness:
         """What was chosen; what was not chosen stays as it was offered."""
@@ -84,8 +93,11 @@ class PostForm(WritingForm):
         },
     )
 
-    def __init__(self, *args: Any, team: Team, author: User, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, team: Team, author: User, media: Files = (), **kwargs: Any
+    ) -> None:
         kwargs.setdefault("initial", {"key": uuid.uuid4()})
+        self.media_chosen = media
         super().__init__(*args, person=author, late=lateness.of_team(team), **kwargs)
         self.team = team
         self.warnings: list[str] = []
@@ -98,12 +110,76 @@ class PostForm(WritingForm):
         data = super().clean() or {}
         if not self.errors:
             accounts, when, at = list(data["accounts"]), data.get("when"), timezone.now()
-            wrong = check(data["text"], accounts, self.team, when, at)
+            media = self.media_chosen
+            wrong = check(data["text"], accounts, self.team, when, at, media)
             if not {"accounts", "when"} & wrong.keys():
-                self.warnings = warnings(accounts, when, at, self.zone)
-            for field, said in wrong.items():
-                self.add_error(field, said)
+                self.warnings = warnings(accounts, when, at, self.zone, media)
+            self.say(wrong)
         return data
+
+
+class FileForm(forms.Form):
+    """One picture or video with its description; `upload` names one that has arrived already."""
+
+    file = forms.FileField(
+        required=False,
+        label="Picture or video",
+        widget=forms.FileInput(attrs={"accept": ",".join(TAKEN), "data-upload": ""}),
+    )
+    upload = forms.IntegerField(required=False, widget=forms.HiddenInput)
+    alt = forms.CharField(
+        required=False,
+        max_length=10_000,
+        label="Description",
+        widget=forms.TextInput(attrs={"placeholder": "What is to be seen, for who cannot see it"}),
+    )
+    drop = forms.BooleanField(required=False, label="Leave it out")
+
+    def __init__(self, *args: Any, team: Team, person: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.team, self.person = team, person
+        self.taken: Upload | None = None
+
+    def clean(self) -> dict[str, Any]:
+        """A file that came along is taken at once, so that it need not be chosen again."""
+        data = super().clean() or {}
+        if data.get("drop"):
+            return data
+        if sent := data.get("file"):
+            try:
+                self.taken = take(
+                    self.team, self.person, sent.name, sent.file, sent.size, timezone.now()
+                )
+            except CannotUpload as problem:
+                self.add_error("file", str(problem))
+        elif number := data.get("upload"):
+            ready = Upload.objects.for_team(self.team).ready()
+            self.taken = ready.filter(pk=number).first()
+            if self.taken is None:
+                self.add_error("file", "This file is not here any more. Choose it again.")
+        return data
+
+
+class FileForms(forms.BaseFormSet[FileForm]):
+    """The files of a new post, in order."""
+
+    @property
+    def chosen(self) -> list[tuple[Upload, str]]:
+        """What was taken, with the descriptions."""
+        self.is_valid()  # this takes what came along
+        return [
+            (one.taken, one.cleaned_data.get("alt", ""))
+            for one in self.forms
+            if one.taken is not None
+        ]
+
+
+MOST_FILES = 4
+"""How many the plain form offers; an element of the page, not a rule."""
+PostFiles = cast(
+    Callable[..., FileForms],
+    forms.formset_factory(FileForm, formset=FileForms, extra=MOST_FILES, max_num=MOST_FILES),
+)
 
 
 class EditForm(WritingForm):

@@ -15,6 +15,7 @@ from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.db.models.functions import Coalesce
 
+from posting.media import attached
 from posting.models import BATCH, MOST_LOOKS, NOTABLE, Attempt, PostResult, ResultQuerySet
 from posting.states import State
 from providers.kit.contract import Message, Receipt
@@ -51,6 +52,7 @@ class Delivery:
             text=self.result.post.text,
             key=str(self.result.marker),
             created_at=self.result.first_sent_at or self.attempt.started_at,
+            media=attached(self.result.post_id, 0, self.result.provider),
         )
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from django.urls import path
 
-from posting import views
+from integrations.storage.disk import FILES, UPLOADS
+from posting import api, views
 
 urlpatterns = [
     path("", views.post_list, name="posts"),
@@ -18,4 +19,9 @@ urlpatterns = [
     path("posts/<int:pk>/skip/", views.skip_late, name="skip-late"),
     path("posts/<int:pk>/again/", views.try_post_again, name="try-again"),
     path("posts/<int:pk>/confirm/<int:result>/", views.confirm_result, name="confirm-result"),
+    path("api/uploads/credentials/", api.upload_credentials, name="upload-credentials"),
+    path("api/uploads/confirm/", api.upload_confirm, name="upload-confirm"),
+    path(f"{UPLOADS}<str:policy>/", api.local_upload, name="local-upload"),
+    path(f"{FILES}<str:signature>/", api.kept_file, name="kept-file"),
+    path("uploads/<int:pk>/thumbnail/", api.thumbnail, name="thumbnail"),
 ]

@@ -19,7 +19,7 @@ from accounts.roles import Permission
 from posting import lateness
 from posting.amend import Outrun, TooLate, edit, standing_in_the_way
 from posting.compose import CannotCompose, cancel, compose, confirm, send_all_late, try_again
-from posting.forms import EditForm, PostForm
+from posting.forms import EditForm, FileForms, PostFiles, PostForm
 from posting.models import Post, PostResult
 from posting.states import State
 from tokens.models import SocialAccount
@@ -41,11 +41,12 @@ def post_list(request: MemberRequest) -> HttpResponse:
 def new_post(request: MemberRequest) -> HttpResponse:
     """The form; sent, it makes the post at once and never waits for a network."""
     who: dict[str, Any] = {"team": request.team, "author": request.user}
+    files = _files(request)
     if request.method == "GET":
-        return _form(request, PostForm(**who), 200)
-    form = PostForm(request.POST, **who)
-    if not form.is_valid():
-        return _form(request, form, 422)
+        return _form(request, PostForm(**who), files, 200)
+    form = PostForm(request.POST, **who, media=files.chosen)
+    if not form.is_valid() or not files.is_valid():
+        return _form(request, form, files, 422)
     data = form.cleaned_data
     try:
         post = compose(
@@ -56,11 +57,11 @@ def new_post(request: MemberRequest) -> HttpResponse:
             due_at=data["when"],
             late=form.lateness,
             key=data["key"],
+            media=files.chosen,
         )
     except CannotCompose as problem:
-        for field, said in problem.problems.items():
-            form.add_error(field, said)
-        return _form(request, form, 422)
+        form.say(problem.problems)
+        return _form(request, form, files, 422)
     return _made(request, post, form.warnings)
 
 
@@ -97,8 +98,7 @@ def edit_post(request: MemberRequest, pk: int) -> HttpResponse:
     try:
         edit(post, seen=data["version"], at=at, text=text, due_at=moment, late=late)
     except CannotCompose as problem:
-        for field, said in problem.problems.items():
-            form.add_error(field, said)
+        form.say(problem.problems)
         return _editing(request, post, form, 422)
     except (TooLate, Outrun) as problem:
         form.add_error(None, str(problem))
@@ -189,10 +189,17 @@ def _made(request: MemberRequest, post: Post, warnings: Iterable[str]) -> HttpRe
     return redirect("post", pk=post.pk)
 
 
-def _form(request: MemberRequest, form: PostForm, status: int) -> HttpResponse:
+def _files(request: MemberRequest) -> FileForms:
+    sent = request.method == "POST"
+    data, files = (request.POST, request.FILES) if sent else (None, None)
+    who = {"team": request.team, "person": request.user}
+    return PostFiles(data, files, prefix="media", form_kwargs=who)
+
+
+def _form(request: MemberRequest, form: PostForm, files: FileForms, status: int) -> HttpResponse:
     accounts = SocialAccount.objects.for_team(request.team)
     chosen = {str(value) for value in (form["accounts"].value() or [])}
-    context = {"form": form, "accounts": accounts, "chosen": chosen}
+    context = {"form": form, "files": files, "accounts": accounts, "chosen": chosen}
     return render(request, "posting/new.html", context, status=status)
 
 

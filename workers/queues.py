@@ -73,6 +73,7 @@ ROUTES: dict[str, dict[str, Any]] = {
     "workers.refresh_counts": {"queue": HOUSEKEEPING},
     "workers.dispatch": {"queue": DISPATCH},
     "workers.sweep": {"queue": HOUSEKEEPING},
+    "workers.sweep_files": {"queue": HOUSEKEEPING},
     "workers.canary": {"queue": HOUSEKEEPING},
     "workers.own_canary": {"queue": HOUSEKEEPING},
 }
@@ -80,6 +81,7 @@ JOBS: tuple[Job, ...] = (
     Job("refresh expired tokens", "workers.refresh_expired_tokens", 60, HOUSEKEEPING),
     Job("dispatch due posts", "workers.dispatch", 5, DISPATCH),
     Job("sweep", "workers.sweep", 10, HOUSEKEEPING),
+    Job("sweep files", "workers.sweep_files", 3600, HOUSEKEEPING),
 )
 
 
