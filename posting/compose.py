@@ -88,8 +88,7 @@ def compose(
 ) -> Post:
     """Write a post and its results, then ring; `due_at` None means now, `late` as the team wants.
 
-    The same `key` again gives the post that it made the first time. `media`: files and what they
-    show. Raises CannotCompose.
+    The same `key` gives the post it made at first; `media`: files and words. Raises CannotCompose.
     """
     key = key or uuid.uuid4()
     if made := Post.objects.filter(team=team, key=key).first():

@@ -19,7 +19,7 @@ FORMATS = {
 }
 BROKEN = (
     OSError, SyntaxError, ValueError, TypeError, KeyError, IndexError, EOFError, OverflowError,
-    struct.error, zlib.error, Image.DecompressionBombError,
+    struct.error, zlib.error,
 )  # fmt: skip
 """What Pillow raises over a broken file."""
 ORIENTATION = 0x0112
@@ -68,6 +68,10 @@ def look(data: bytes, mime: str, most_pixels: int) -> Look:
             image.seek(0)
             image.load()
             turn = image.getexif().get(ORIENTATION, 1)
+    except Image.DecompressionBombError:
+        raise Unreadable(
+            f"has far too many pixels; at most {most_pixels // 1_000_000} million are taken."
+        ) from None
     except BROKEN:
         raise Unreadable("is broken: it cannot be read as a picture.") from None
     if turn in (5, 6, 7, 8):
@@ -153,6 +157,7 @@ def _save_jpeg(image: Image.Image, out: BytesIO, quality: int, profile: bytes | 
         flat.paste(clear, mask=clear.getchannel("A"))
     else:
         flat = _plain(image)
+    flat.info = {}  # a comment would be written anew
     flat.save(out, "JPEG", quality=quality, optimize=True, icc_profile=profile, exif=b"")
 
 
@@ -164,6 +169,7 @@ def _save_png(image: Image.Image, out: BytesIO, quality: int, profile: bytes | N
 
 def _save_webp(image: Image.Image, out: BytesIO, quality: int, profile: bytes | None) -> None:
     bare = image.convert("RGBA") if image.has_transparency_data else _plain(image)
+    bare.info = {}
     bare.save(out, "WEBP", quality=quality, icc_profile=profile, exif=b"")
 
 

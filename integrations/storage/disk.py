@@ -111,7 +111,10 @@ class Disk(FileSystemStorage):
 
     def remove(self, key: str) -> None:
         """Delete the file."""
-        Path(self.path(key)).unlink(missing_ok=True)
+        try:
+            Path(self.path(key)).unlink(missing_ok=True)
+        except OSError as problem:
+            raise StoreTrouble(f"The folder for files: {problem.strerror}.") from problem
 
     def every(self, prefix: str, page: int = 1000) -> Iterator[Kept]:
         """Walk through the folder; what is half written is not there yet."""
