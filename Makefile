@@ -13,7 +13,7 @@ DATABASE_TESTS = $(filter-out tests/flows/test_pulse.py tests/flows/test_watchdo
 # Two at a time: stories of one file stay together, and most of them wait for servers.
 PYTEST := $(PY) -m pytest -q -n 2 --dist loadfile
 
-.PHONY: help demo test smoke chaos bench test-bluesky test-oauth provider lint format types contracts tests \
+.PHONY: help demo test smoke chaos bench test-bluesky test-oauth test-s3 provider lint format types contracts tests \
 	tests-sqlite tests-postgres lock docs clean
 
 help: ## list the targets
@@ -40,6 +40,10 @@ test-bluesky: .venv/.ready-dev ## the Bluesky adapter against a server that nobo
 
 test-oauth: .venv/.ready-dev ## the handling of keys against a server that nobody here wrote
 	@$(PY) -m pytest -q -m real tests/oauth
+
+test-s3: .venv/.ready-dev ## files in a bucket, against an S3 that enforces what a ticket says
+	@$(PY) -m tests.s3.server
+	@$(PY) -m pytest -q -m real tests/s3
 
 provider: .venv/.ready-dev ## begin a new network: make provider NAME=example
 	@$(PY) -m deploy.new_provider '$(NAME)'
@@ -72,6 +76,8 @@ lock: .venv/.ready-dev ## lock the dependencies with hashes (needs uv)
 		--python-version 3.11 -o requirements/dev.txt requirements/dev.in
 	uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url \
 		--python-version 3.11 -c requirements/dev.txt -o requirements/run.txt requirements/run.in
+	uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url \
+		--python-version 3.11 -o tests/s3/requirements.txt tests/s3/requirements.in
 
 docs: .venv/.ready-run ## write the generated pages of docs/ anew
 	@$(PY) -m deploy.docs

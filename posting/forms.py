@@ -164,6 +164,11 @@ class FileForms(forms.BaseFormSet[FileForm]):
     """The files of a new post, in order."""
 
     @property
+    def fine(self) -> bool:
+        """Whether all were taken, or none came."""
+        return not self.is_bound or self.is_valid()
+
+    @property
     def chosen(self) -> list[tuple[Upload, str]]:
         """What was taken, with the descriptions."""
         self.is_valid()  # this takes what came along

@@ -45,7 +45,7 @@ def new_post(request: MemberRequest) -> HttpResponse:
     if request.method == "GET":
         return _form(request, PostForm(**who), files, 200)
     form = PostForm(request.POST, **who, media=files.chosen)
-    if not form.is_valid() or not files.is_valid():
+    if not form.is_valid() or not files.fine:
         return _form(request, form, files, 422)
     data = form.cleaned_data
     try:
@@ -190,7 +190,7 @@ def _made(request: MemberRequest, post: Post, warnings: Iterable[str]) -> HttpRe
 
 
 def _files(request: MemberRequest) -> FileForms:
-    sent = request.method == "POST"
+    sent = "media-TOTAL_FORMS" in request.POST  # a form without files is a form
     data, files = (request.POST, request.FILES) if sent else (None, None)
     who = {"team": request.team, "person": request.user}
     return PostFiles(data, files, prefix="media", form_kwargs=who)

@@ -127,7 +127,7 @@ def test_it_is_made_once(cast: Cast, disk: Disk) -> None:
 
 def test_what_matters_to_the_picture_makes_another_one() -> None:
     changes = ({"max_side": 9}, {"max_bytes": 9}, {"types": ("image/png",)}, {"max_pixels": 9})
-    seals = [fingerprint(JPEG), *(fingerprint(replace(JPEG, **each)) for each in changes)]  # type: ignore[arg-type]
+    seals = [fingerprint(JPEG), *(fingerprint(replace(JPEG, **each)) for each in changes)]
     assert len(set(seals)) == 5
 
 
