@@ -14,7 +14,8 @@ DATABASE_TESTS = $(filter-out tests/flows/test_pulse.py tests/flows/test_watchdo
 # order: left to itself xdist keeps the files with few stories, the longest, for the end.
 PYTEST := $(PY) -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder
 
-.PHONY: help demo test smoke chaos bench test-bluesky test-oauth test-browser css provider lint format types contracts tests \
+.PHONY: help demo test smoke chaos bench test-bluesky test-oauth test-s3 test-browser css provider lint format types \
+	contracts tests \
 	tests-sqlite tests-postgres lock docs clean
 
 help: ## list the targets
@@ -48,6 +49,10 @@ test-browser: .venv/.ready-browser ## every screen in a real browser, by day and
 css: ## build the stylesheet of the pages (needs Node.js; the built one is committed)
 	@$(PY) -m deploy.css
 
+test-s3: .venv/.ready-dev ## files in a bucket, against an S3 that enforces what a ticket says
+	@$(PY) -m tests.s3.server
+	@$(PY) -m pytest -q -m real tests/s3
+
 provider: .venv/.ready-dev ## begin a new network: make provider NAME=example
 	@$(PY) -m deploy.new_provider '$(NAME)'
 
@@ -79,6 +84,8 @@ lock: .venv/.ready-dev ## lock the dependencies with hashes (needs uv)
 		--python-version 3.11 -o requirements/dev.txt requirements/dev.in
 	uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url \
 		--python-version 3.11 -c requirements/dev.txt -o requirements/run.txt requirements/run.in
+	uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url \
+		--python-version 3.11 -o tests/s3/requirements.txt tests/s3/requirements.in
 
 docs: .venv/.ready-run ## write the generated pages of docs/ anew
 	@$(PY) -m deploy.docs

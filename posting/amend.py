@@ -19,6 +19,7 @@ from posting import chain, lateness
 from posting.compose import CannotCompose
 from posting.doorbell import ring
 from posting.lateness import Lateness
+from posting.media import of_post
 from posting.models import Post, PostResult
 from posting.rules import Words, continues, wrong
 from posting.states import State
@@ -90,6 +91,7 @@ def words_of(post: Post, results: Sequence[PostResult]) -> Words:
         tuple(post.parts.values_list("text", flat=True)),
         {r.account_id: r.text for r in firsts if r.text is not None},
         {r.account_id: r.options for r in firsts if r.options},
+        of_post(post.pk),
     )
 
 
@@ -132,7 +134,8 @@ def _refuse_if_wrong(
     """`words`: all that it would say, None where nothing of that is new."""
     said: dict[str, list[str]] = {}
     accounts = [result.account for result in waiting if not result.part]
-    if words and not words.text.strip() and any(a.pk not in words.versions for a in accounts):
+    silent = words and not words.text.strip() and not words.media
+    if words and silent and any(a.pk not in words.versions for a in accounts):
         said["text"] = ["Write something first."]
     elif words:
         said = wrong(words, accounts)

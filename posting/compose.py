@@ -15,8 +15,9 @@ from posting import chain, lateness
 from posting.doorbell import ring
 from posting.forecast import forecast
 from posting.lateness import Lateness
+from posting.media import attach, not_ours, nudges
 from posting.models import Post, PostResult
-from posting.rules import Words, continues, wrong
+from posting.rules import Files, Words, continues, wrong
 from posting.states import CANCELLABLE, LATE, REPEATABLE, State
 from providers.kit.errors import Duplicate, Rejected
 from tokens.models import SocialAccount
@@ -41,12 +42,13 @@ def check(
     parts: Sequence[str] = (),
     versions: Mapping[int, str] | None = None,
     options: Mapping[int, Mapping[str, str]] | None = None,
+    media: Files = (),
 ) -> dict[str, list[str]]:
     """What is wrong with a post, by field; {} when nothing is."""
-    words = Words(text, link, tuple(parts), versions or {}, options or {})
+    words = Words(text, link, tuple(parts), versions or {}, options or {}, tuple(media))
     said: dict[str, list[str]] = {}
     spoken = {account.pk for account in accounts} <= words.versions.keys() if accounts else False
-    if not text.strip() and not spoken:
+    if not text.strip() and not spoken and not media:
         said["text"] = ["Write something first."]
     if not accounts:
         said["accounts"] = ["Choose at least one account."]
@@ -55,6 +57,8 @@ def check(
     elif lost := [a for a in accounts if not a.usable]:
         names = ", ".join(str(account) for account in lost)
         said["accounts"] = [f"Not ready to post, see Accounts: {names}."]
+    elif strange := not_ours(media, team) if media else "":
+        said["media"] = [strange]
     else:
         for name, sentences in wrong(words, accounts).items():
             said.setdefault(name, []).extend(sentences)
@@ -70,6 +74,7 @@ def warnings(
     zone: tzinfo,
     changed: Post | None = None,
     parts: int = 0,
+    media: Files = (),
 ) -> list[str]:
     """What will be different from the plan, though nothing is wrong with it.
 
@@ -82,7 +87,7 @@ def warnings(
         *forecast(short, due_at or at, at, without=changed),
         *forecast(long, due_at or at, at, more=1 + parts, without=changed),
     ]
-    return [over.words(zone) for over in found]
+    return [*(over.words(zone) for over in found), *nudges(media, accounts)]
 
 
 def made_by(team: Team, key: uuid.UUID) -> Post | None:
@@ -104,17 +109,19 @@ def compose(
     parts: Sequence[str] = (),
     versions: Mapping[int, str] | None = None,
     options: Mapping[int, Mapping[str, str]] | None = None,
+    media: Files = (),
 ) -> Post:
     """Write a post and its results, then ring, or raise CannotCompose; `due_at` None means now.
 
     `parts` follow the text where a network can answer posts; `versions` are texts and `options`
-    values of post_fields, by the account's number. The same `key` gives the same post again.
+    values of post_fields, by the account's number; `media` are files with their descriptions. The
+    same `key` gives the same post again.
     """
     key = key or uuid.uuid4()
     if made := made_by(team, key):
         return made
     more: dict[str, Any] = {"link": link, "parts": parts, "versions": versions, "options": options}
-    if said := check(text, accounts, team, due_at, at, **more):
+    if said := check(text, accounts, team, due_at, at, media=media, **more):
         raise CannotCompose(said)
     late = late or lateness.of_team(team)
     about: dict[str, Any] = {"text": text, "link": link}
@@ -124,6 +131,7 @@ def compose(
             about |= {"due_at": due_at or at, "created_at": at}
             post = Post.objects.create(team=team, author=author, key=key, **about)
             chain.write(post, parts)
+            attach(post, media)
             words = Words(text, link, tuple(parts), versions or {}, options or {})
             PostResult.objects.bulk_create(_results(post, accounts, late, words))
             ring()

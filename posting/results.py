@@ -18,10 +18,10 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.db.models.functions import Coalesce
 
 from posting import chain, rules
+from posting.media import attached
 from posting.models import BATCH, MOST_LOOKS, NOTABLE, Attempt, PostResult, ResultQuerySet
 from posting.states import State
 from posting.steps import Kept, Lease
-from providers.kit.content import Media
 from providers.kit.contract import Message, Receipt
 from providers.kit.errors import NetworkError, Unavailable
 from providers.kit.steps import TAKEN
@@ -95,11 +95,6 @@ class Delivery:
             return bool(self.kept.get(TAKEN))
         except Unavailable:  # the steps do not open: nobody can tell
             return True
-
-
-def attached(post: int, part: int, provider: str) -> tuple[Media, ...]:  # noqa: ARG001
-    """The pictures and videos of a part of a post, made to fit a network; none yet."""
-    return ()
 
 
 def begin(pk: int, at: datetime, lease: timedelta, clock: Lease | None = None) -> Delivery | None:

@@ -8,17 +8,22 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
 import providers
-from providers.kit import media, text
-from providers.kit.contract import Limits, Media
+from posting.media import out_of_reach
+from posting.models import Upload
+from posting.variants import misfits as misfits_of_files
+from providers.kit import text
+from providers.kit.contract import Limits
 from providers.kit.table import table
 from tokens.models import SocialAccount
 
 Problems = dict[str, list[str]]
+Files = Sequence[tuple[Upload, str]]
+"""Files with their descriptions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +31,13 @@ class Draft:
     """What one post of a network is to carry, as far as its author has come."""
 
     text: str
-    media: tuple[Media, ...] = ()
+    media: Files = ()
     link: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """What a post says: its text, the page it is about, and the parts that follow.
+    """What a post says: its text, the page it is about, the parts that follow, and its files.
 
     `versions` are texts of single accounts in place of `text`, `options` the values of their
     networks' own blanks; both by the account's number.
@@ -43,6 +48,7 @@ class Words:
     parts: tuple[str, ...] = ()
     versions: Mapping[int, str] = field(default_factory=dict)
     options: Mapping[int, Mapping[str, str]] = field(default_factory=dict)
+    media: Files = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +87,7 @@ def text_fits(draft: Draft, to: Target) -> Iterator[Problem]:
 
 def media_fit(draft: Draft, to: Target) -> Iterator[Problem]:
     """Too many, of the wrong kind or size, or none where the network wants one."""
-    for said in media.problems(draft.media, to.limits, to.label):
+    for said in misfits_of_files(draft.media, to.limits, to.label):
         yield Problem(to.provider, to.label, "media", said.removeprefix(f"{to.label}: "))
 
 
@@ -105,14 +111,14 @@ def misfits(said: str, accounts: Iterable[SocialAccount]) -> list[str]:
     return [str(problem) for problem in problems(Draft(said), accounts)]
 
 
-def wrong(
-    words: Words, accounts: Iterable[SocialAccount], media: tuple[Media, ...] = ()
-) -> Problems:
+def wrong(words: Words, accounts: Iterable[SocialAccount]) -> Problems:
     """What these networks would refuse of all that a post says, by field; {} when nothing."""
     known = [account for account in accounts if account.provider in providers.ADAPTERS]
     found: Problems = {"parts": [*_parts(words, known)], "options": [*_options(words, known)]}
-    for problem in _first(words, known, media):
+    for problem in _first(words, known):
         found.setdefault(problem.field, []).append(str(problem))
+    if "media" not in found and words.media:
+        found["media"] = out_of_reach(words.media, known)
     return {name: said for name, said in found.items() if said}
 
 
@@ -150,17 +156,15 @@ def _refused(draft: Draft, to: Target) -> list[Problem]:
     return [found for check in CHECKS for found in check(draft, to)]
 
 
-def _first(
-    words: Words, accounts: list[SocialAccount], media: tuple[Media, ...]
-) -> Iterator[Problem]:
+def _first(words: Words, accounts: list[SocialAccount]) -> Iterator[Problem]:
     """Of the text for all, network by network; of an account's own, with its name."""
     alike = [account for account in accounts if account.pk not in words.versions]
-    yield from problems(Draft(words.text, media, words.link), alike)
+    yield from problems(Draft(words.text, words.media, words.link), alike)
     for account in accounts:
         if account.pk in words.versions:
             limits = providers.adapter(account.provider).limits
             own = Target(account.provider, str(account), limits)
-            yield from _refused(Draft(words.versions[account.pk], media, words.link), own)
+            yield from _refused(Draft(words.versions[account.pk], words.media, words.link), own)
 
 
 def _parts(words: Words, accounts: Iterable[SocialAccount]) -> Iterator[str]:

@@ -104,3 +104,11 @@ def post_state(states: Iterable[State | str]) -> PostState:
         return PostState.PARTIAL if State.POSTED in live else PostState.FAILED
     waiting = live <= {State.DRAFT, State.HELD, State.SCHEDULED}
     return PostState.SCHEDULED if waiting else PostState.POSTING
+
+
+class UploadStatus(StrEnum):
+    """How far a file has come."""
+
+    PENDING = "pending"  # a ticket was given out
+    READY = "ready"  # looked into, cleaned, kept
+    REFUSED = "refused"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from django.urls import path
 
+from integrations.storage.disk import FILES, UPLOADS
+from posting import api
 from posting.views import posts
 
 urlpatterns = [
@@ -20,4 +22,9 @@ urlpatterns = [
     path("posts/<int:pk>/skip/", posts.skip_late, name="skip-late"),
     path("posts/<int:pk>/again/", posts.try_post_again, name="try-again"),
     path("posts/<int:pk>/confirm/<int:result>/", posts.confirm_result, name="confirm-result"),
+    path("api/uploads/credentials/", api.upload_credentials, name="upload-credentials"),
+    path("api/uploads/confirm/", api.upload_confirm, name="upload-confirm"),
+    path(f"{UPLOADS}<str:policy>/", api.local_upload, name="local-upload"),
+    path(f"{FILES}<str:signature>/", api.kept_file, name="kept-file"),
+    path("uploads/<int:pk>/thumbnail/", api.thumbnail, name="thumbnail"),
 ]

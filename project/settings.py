@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import re
 import sys
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +19,11 @@ from kombu.entity import Queue
 
 import providers
 from project import pages
-from providers.kit.rates import Cap, Scope
+from project.environment import caps, env, key_file, needed, one_of, seconds
 from workers import queues
 
 django_stubs_ext.monkeypatch()  # makes Django's generic classes subscriptable at run time
 BASE_DIR = Path(__file__).resolve().parent.parent
-env = environ.Env()
 
 
 def read_file(path: Path) -> None:
@@ -40,52 +38,6 @@ VAR_DIR = VAR_DIR if VAR_DIR.is_absolute() else BASE_DIR / VAR_DIR
 read_file(VAR_DIR / "demo.env")
 
 
-def needed(name: str, hint: str) -> str:
-    """The value of a variable that has no default; refuses with one sentence without it."""
-    value = env.str(name, default="")
-    if not value:
-        raise ImproperlyConfigured(f"{name} is not set; {hint}")
-    return str(value)
-
-
-def seconds(name: str, *, default: float) -> float:
-    """A span in seconds; refuses anything that is not a positive number."""
-    value = env.str(name, default=str(default))
-    try:
-        number = float(value)
-    except ValueError:
-        number = 0
-    if number <= 0:
-        raise ImproperlyConfigured(f"{name} must be a positive number of seconds, not {value!r}.")
-    return number
-
-
-def caps(wishes: list[str]) -> dict[str, tuple[Cap, ...]]:
-    """What this site allows itself per network, "name:posts/seconds/app or account"."""
-    found: dict[str, tuple[Cap, ...]] = {}
-    for wish in wishes:
-        match = re.fullmatch(r"(\w+):([1-9]\d*)/([1-9]\d*)/(app|account)", wish.strip())
-        if match is None or match[1] not in providers.ADAPTERS:
-            raise ImproperlyConfigured(f"CAPS: {wish!r} is not like NETWORK:50/86400/account.")
-        scope: Scope = "app" if match[4] == "app" else "account"
-        cap = Cap(int(match[2]), timedelta(seconds=int(match[3])), scope)
-        found[match[1]] = (*found.get(match[1], ()), cap)
-    return found
-
-
-def key_file(path: str) -> str:
-    """What stands in the file of keys, one a line; "" without a path; refuses a missing file."""
-    if not path:
-        return ""
-    try:
-        lines = Path(path).read_text().split()
-    except OSError as problem:
-        raise ImproperlyConfigured(
-            f"TOKEN_KEYS_FILE names {path}, which cannot be read ({problem.strerror})."
-        ) from None
-    return ",".join(lines)
-
-
 # --- the site ---------------------------------------------------------------------------------
 DEBUG = env.bool("DEBUG", default=False)
 SECRET_KEY = needed("SECRET_KEY", "give it a long random value (`make demo` makes its own).")
@@ -98,6 +50,45 @@ SESSION_COOKIE_NAME = "postrider_session"
 CSRF_COOKIE_NAME = "postrider_csrf"
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _TLS else None
 X_FRAME_OPTIONS = "DENY"
+
+# --- files: on the local disk by default, in an S3 if S3_BUCKET is set (docs/media.md) -----------
+MEDIA_ROOT = Path(env.str("MEDIA_ROOT", default="") or VAR_DIR / "media")
+PICTURE_MAX_MB = env.int("PICTURE_MAX_MB", default=30)
+PICTURE_MAX_MEGAPIXELS = env.int("PICTURE_MAX_MEGAPIXELS", default=50)
+VIDEO_MAX_MB = env.int("VIDEO_MAX_MB", default=500)
+SCAN_COMMAND = env.str("SCAN_COMMAND", default="")
+S3_BUCKET = env.str("S3_BUCKET", default="")
+S3_REGION = env.str("S3_REGION", default="")
+S3_ENDPOINT = env.str("S3_ENDPOINT", default="").rstrip("/")
+S3_KEY = env.str("S3_KEY", default="")
+S3_SECRET = env.str("S3_SECRET", default="")
+S3_PREFIX = env.str("S3_PREFIX", default="").strip("/")
+S3_ADDRESSING = one_of("S3_ADDRESSING", "auto", "path", "virtual", default="auto")
+S3_UPLOADS = one_of("S3_UPLOADS", "post", "put", default="post")
+if min(PICTURE_MAX_MB, PICTURE_MAX_MEGAPIXELS, VIDEO_MAX_MB) < 1:
+    raise ImproperlyConfigured(
+        "PICTURE_MAX_MB, PICTURE_MAX_MEGAPIXELS and VIDEO_MAX_MB are at least 1."
+    )
+if S3_BUCKET and bool(S3_KEY) != bool(S3_SECRET):
+    raise ImproperlyConfigured("S3_KEY and S3_SECRET belong together: set both, or neither.")
+if S3_BUCKET and not (S3_REGION or S3_ENDPOINT):
+    raise ImproperlyConfigured("S3_REGION is not set; with S3_BUCKET it says where the bucket is.")
+if S3_ENDPOINT and not re.fullmatch(r"https?://[^/?#\s]+", S3_ENDPOINT):
+    raise ImproperlyConfigured("S3_ENDPOINT must be like https://host or https://host:port.")
+
+
+def _store_origins() -> list[str]:
+    """Where browsers send files to: the bucket's own host, or the endpoint with it in the path."""
+    if not S3_BUCKET:
+        return []
+    if S3_ENDPOINT:
+        scheme, _, host = S3_ENDPOINT.partition("://")
+        return [S3_ENDPOINT, f"{scheme}://{S3_BUCKET}.{host}"]
+    places = ("s3", f"s3.{S3_REGION}")
+    hosts = [f"{before}{place}" for place in places for before in (f"{S3_BUCKET}.", "")]
+    return [f"https://{host}.amazonaws.com" for host in hosts]
+
+
 ROOT_URLCONF = "project.urls"
 WSGI_APPLICATION = "project.wsgi.application"
 INSTALLED_APPS = [
@@ -137,8 +128,22 @@ COTTON_ISOLATE_BY_DEFAULT = True  # a component knows its attributes, not the pa
 STATIC_URL = "static/"
 STATIC_ROOT = VAR_DIR / "static"
 _MANIFEST = "collectstatic" in sys.argv or (STATIC_ROOT / "staticfiles.json").exists()
-STORAGES = {
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+STORAGES: dict[str, dict[str, Any]] = {
+    "default": {
+        "BACKEND": "integrations.storage.s3.Bucket",
+        "OPTIONS": {
+            "uploads": S3_UPLOADS,
+            "bucket_name": S3_BUCKET,
+            "region_name": S3_REGION or "auto",
+            "endpoint_url": S3_ENDPOINT or None,
+            "access_key": S3_KEY or None,
+            "secret_key": S3_SECRET or None,
+            "location": S3_PREFIX,
+            "addressing_style": S3_ADDRESSING,
+        },
+    }
+    if S3_BUCKET
+    else {"BACKEND": "integrations.storage.disk.Disk", "OPTIONS": {"location": MEDIA_ROOT}},
     "staticfiles": {
         "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
         if _MANIFEST
@@ -146,7 +151,6 @@ STORAGES = {
     },
 }
 WHITENOISE_USE_FINDERS = not _MANIFEST
-MEDIA_ROOT = VAR_DIR / "media"
 
 # --- people -----------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"
@@ -205,7 +209,7 @@ PROVIDER_OPTIONS: dict[str, dict[str, str]] = {
     for name in providers.names()
 }
 TRUSTED_ORIGINS = env.list("TRUSTED_ORIGINS", default=[])
-STORAGE_ORIGINS: list[str] = []  # where browsers send uploads and fetch pictures besides here
+STORAGE_ORIGINS = _store_origins()  # where browsers send uploads and fetch pictures besides here
 CONTENT_SECURITY_POLICY = pages.policy(trusted=TRUSTED_ORIGINS, storage=STORAGE_ORIGINS)
 PRACTICE_URL = env.str("PRACTICE_URL", default="")
 TOKEN_KEYS_FILE = env.str("TOKEN_KEYS_FILE", default="")

@@ -13,6 +13,8 @@ from django.conf import settings as project_settings
 from pytest_django import Settings
 
 import providers
+from integrations.storage import store
+from integrations.storage.disk import Disk
 from providers.kit.contract import practice_options
 from sandbox.kit.server import Street as StreetServer
 from tests import cast as people
@@ -77,3 +79,16 @@ def street(street_server: StreetServer, settings: Settings) -> Iterator[people.S
 def cast(db: Any) -> people.Cast:
     """Alice, Bob and Charlie."""
     return people.gather()
+
+
+@pytest.fixture
+def disk(tmp_path: Path, settings: Settings) -> Disk:
+    """A folder of this test's own for files, empty."""
+    where = {
+        "BACKEND": "integrations.storage.disk.Disk",
+        "OPTIONS": {"location": tmp_path / "media"},
+    }
+    settings.STORAGES = {**settings.STORAGES, "default": where}
+    made = store()
+    assert isinstance(made, Disk)
+    return made

@@ -10,7 +10,7 @@ from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
 
-from posting import chain, lateness, results, undo
+from posting import chain, lateness, results, undo, uploads
 from tokens import disconnect
 from tokens.models import Handshake
 from workers.notices import notices
@@ -29,6 +29,12 @@ def sweep() -> dict[str, int]:
         except Exception:
             logger.exception("a part of the sweep broke off: %s", part.__name__)
     return counts
+
+
+@shared_task(name="workers.sweep_files", ignore_result=True)
+def sweep_files() -> dict[str, int]:
+    """Files that nobody finished, uses or knows of; once an hour, because the store is listed."""
+    return uploads.sweep(timezone.now())
 
 
 def deliveries(at: datetime) -> dict[str, int]:

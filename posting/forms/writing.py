@@ -17,6 +17,7 @@ from posting import lateness
 from posting.compose import check, made_by, warnings
 from posting.lateness import Lateness
 from posting.models import Post
+from posting.rules import Files
 from tokens.models import SocialAccount
 
 MOMENT = "%Y-%m-%dT%H:%M"
@@ -65,6 +66,11 @@ class WritingForm(forms.Form):
             return None
         return timezone.make_naive(typed).replace(tzinfo=self.zone)
 
+    def say(self, problems: dict[str, list[str]]) -> None:
+        """Each problem at its field; what is no field of this form (the files) on top of it."""
+        for field, said in problems.items():
+            self.add_error(field if field in self.fields else None, said)
+
     @property
     def lateness(self) -> Lateness:
         """What was chosen; what was not chosen stays as it was offered."""
@@ -86,8 +92,11 @@ class PostForm(WritingForm):
         error_messages=NOT_YOURS,
     )
 
-    def __init__(self, *args: Any, team: Team, author: User, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, team: Team, author: User, media: Files = (), **kwargs: Any
+    ) -> None:
         kwargs.setdefault("initial", {"key": uuid.uuid4()})
+        self.media_chosen = media
         super().__init__(*args, person=author, late=lateness.of_team(team), **kwargs)
         self.team = team
         self.warnings: list[str] = []
@@ -112,11 +121,11 @@ class PostForm(WritingForm):
         data = super().clean() or {}
         if not self.errors:
             accounts, when, at = list(data["accounts"]), data.get("when"), timezone.now()
-            wrong = check(data["text"], accounts, self.team, when, at)
+            media = self.media_chosen
+            wrong = check(data["text"], accounts, self.team, when, at, media=media)
             if not {"accounts", "when"} & wrong.keys():
-                self.warnings = warnings(accounts, when, at, self.zone)
-            for field, said in wrong.items():
-                self.add_error(field if field in self.fields else None, said)
+                self.warnings = warnings(accounts, when, at, self.zone, media=media)
+            self.say(wrong)
         return data
 
 

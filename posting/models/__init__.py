@@ -5,6 +5,10 @@ from posting.models.imported import Import as Import
 from posting.models.imported import ImportRow as ImportRow
 from posting.models.library import Label as Label
 from posting.models.library import Template as Template
+from posting.models.media import Attachment as Attachment
+from posting.models.media import Upload as Upload
+from posting.models.media import Variant as Variant
+from posting.models.media import new_key as new_key
 from posting.models.part import Part as Part
 from posting.models.post import Post as Post
 from posting.models.post import PostQuerySet as PostQuerySet

@@ -9,7 +9,6 @@ from django.conf import settings
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.db.models import Prefetch
-from django.forms import Form
 from django.http import Http404, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -21,7 +20,7 @@ from accounts.roles import Permission
 from posting import lateness
 from posting.amend import Outrun, TooLate, edit, standing_in_the_way
 from posting.compose import CannotCompose, cancel, compose, confirm, send_all_late, try_again
-from posting.forms import EditForm, PostForm, SplitForm
+from posting.forms import EditForm, FileForms, PostFiles, PostForm, SplitForm
 from posting.models import Post, PostResult
 from posting.rules import exported
 from posting.split import CannotSplit, split, told
@@ -45,13 +44,15 @@ def post_list(request: MemberRequest) -> HttpResponse:
 def new_post(request: MemberRequest) -> HttpResponse:
     """The form; sent, it makes the post at once and never waits for a network."""
     who: dict[str, Any] = {"team": request.team, "author": request.user}
+    files = _files(request)
     if request.method == "GET":
-        return _form(request, PostForm(**who), 200)
+        return _form(request, PostForm(**who), files, 200)
     form = PostForm(request.POST, **who)
     if made := form.made:
         return _told(request, made.pk, [])
-    if not form.is_valid():
-        return _form(request, form, 422)
+    form.media_chosen = files.chosen
+    if not form.is_valid() or not files.fine:
+        return _form(request, form, files, 422)
     data = form.cleaned_data
     try:
         post = compose(
@@ -62,10 +63,11 @@ def new_post(request: MemberRequest) -> HttpResponse:
             due_at=data["when"],
             late=form.lateness,
             key=data["key"],
+            media=files.chosen,
         )
     except CannotCompose as problem:
-        _say(form, problem)
-        return _form(request, form, 422)
+        form.say(problem.problems)
+        return _form(request, form, files, 422)
     return _told(request, post.pk, form.warnings)
 
 
@@ -134,7 +136,7 @@ def edit_post(request: MemberRequest, pk: int) -> HttpResponse:
     try:
         edit(post, seen=data["version"], at=at, text=text, due_at=moment, late=late)
     except CannotCompose as problem:
-        _say(form, problem)
+        form.say(problem.problems)
         return _editing(request, post, form, 422)
     except (TooLate, Outrun) as problem:
         form.add_error(None, str(problem))
@@ -218,12 +220,6 @@ def _editing(request: MemberRequest, post: Post, form: EditForm, status: int) ->
     return render(request, "posting/edit.html", context, status=status)
 
 
-def _say(form: Form, problem: CannotCompose) -> None:
-    """Each complaint at its field."""
-    for field, said in problem.problems.items():
-        form.add_error(field if field in form.fields else None, said)
-
-
 def _told(request: MemberRequest, pk: int, warnings: Iterable[str]) -> HttpResponse:
     """To the post, with what its author should know."""
     for words in warnings:
@@ -231,10 +227,17 @@ def _told(request: MemberRequest, pk: int, warnings: Iterable[str]) -> HttpRespo
     return redirect("post", pk=pk)
 
 
-def _form(request: MemberRequest, form: PostForm, status: int) -> HttpResponse:
+def _files(request: MemberRequest) -> FileForms:
+    sent = "media-TOTAL_FORMS" in request.POST  # a form without files is a form
+    data, files = (request.POST, request.FILES) if sent else (None, None)
+    who = {"team": request.team, "person": request.user}
+    return PostFiles(data, files, prefix="media", form_kwargs=who)
+
+
+def _form(request: MemberRequest, form: PostForm, files: FileForms, status: int) -> HttpResponse:
     accounts = SocialAccount.objects.for_team(request.team).select_related("token")
     chosen = {str(value) for value in (form["accounts"].value() or [])}
-    context = {"form": form, "accounts": accounts, "chosen": chosen}
+    context = {"form": form, "files": files, "accounts": accounts, "chosen": chosen}
     return render(request, "posting/new.html", context, status=status)
 
 

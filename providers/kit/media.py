@@ -17,7 +17,7 @@ def problems(media: Sequence[Media], limits: Limits, label: str) -> tuple[str, .
         name = one.name or f"{one.kind} {number}"
         rule = limits.images if one.kind is Kind.IMAGE else limits.video
         if isinstance(rule, ImageRule):
-            said = _picture(one, rule)
+            said = picture_problems(one, rule)
         elif isinstance(rule, VideoRule):
             said = _video(one, rule)
         else:
@@ -58,14 +58,15 @@ def _together(media: Sequence[Media], limits: Limits, label: str) -> Iterator[st
         yield f"{label}: the pictures are too large for one post ({size} together)."
 
 
-def _picture(image: Media, rule: ImageRule) -> Iterator[str]:
+def picture_problems(image: Media, rule: ImageRule) -> Iterator[str]:
+    """Why one picture does not fit, in words that follow its name."""
     if image.mime not in rule.types:
         yield f"is of a type that is not taken ({image.mime})."
     if image.size > rule.max_bytes:
         yield _too_large(image.size, rule.max_bytes)
     if rule.alt_limit is not None and len(image.alt) > rule.alt_limit:
         over = len(image.alt) - rule.alt_limit
-        yield f"has a description that is {over} characters too long."
+        yield f"has a description that is {over} characters too long (at most {rule.alt_limit})."
     if image.width and image.height:
         yield from _shape(image.width, image.height, rule)
 
@@ -76,10 +77,11 @@ def _shape(width: int, height: int, rule: ImageRule) -> Iterator[str]:
         yield f"is too large ({width} × {height} pixels)."
     if rule.min_width is not None and width < rule.min_width:
         yield f"is too small ({width} pixels wide, {rule.min_width} are needed)."
-    if rule.min_aspect is not None and width / height < rule.min_aspect:
-        yield "is too tall for its width."
-    if rule.max_aspect is not None and width / height > rule.max_aspect:
-        yield "is too wide for its height."
+    shape = width / height
+    if rule.min_aspect is not None and shape < rule.min_aspect:
+        yield f"is too tall for its width ({shape:.2f} : 1, at least {rule.min_aspect:.4g} : 1)."
+    if rule.max_aspect is not None and shape > rule.max_aspect:
+        yield f"is too wide for its height ({shape:.2f} : 1, at most {rule.max_aspect:.4g} : 1)."
 
 
 def _video(video: Media, rule: VideoRule) -> Iterator[str]:

@@ -8,16 +8,22 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 import providers
+from posting.models import Upload
 from posting.rules import Draft, Target, media_fit, misfits, problems, targets, text_fits
 from posting.split import CannotSplit, split, told
 from providers.kit.contract import ImageRule, Limits, Provider, TextRule, Unit
-from tests.providers.files import picture
 from tokens.models import SocialAccount
 
 SHORT = TextRule(10, Unit.GRAPHEMES, byte_limit=40)
 PICTURES = ImageRule(most=1, types=("image/png",), max_bytes=1_000_000, alt_limit=10)
 PLAIN = Target("short", "Short", Limits(SHORT, images=PICTURES))
 GALLERY = Target("gallery", "Gallery", Limits(SHORT, images=PICTURES, needs_media=True))
+
+
+def picture() -> tuple[Upload, str]:
+    """One that fits, without words about it."""
+    kept = Upload(name="dot.png", kind="image", mime="image/png", size=100, width=10, height=10)
+    return kept, ""
 
 
 def account(name: str) -> SocialAccount:
@@ -57,7 +63,7 @@ def test_too_long_is_said_with_the_number_and_the_unit() -> None:
 
 def test_an_empty_text_wants_something_beside_it() -> None:
     assert [one.words for one in text_fits(Draft(" "), PLAIN)] == ["the text is empty."]
-    assert not list(text_fits(Draft("", (picture(PICTURES),)), PLAIN))
+    assert not list(text_fits(Draft("", (picture(),)), PLAIN))
 
 
 def test_a_gallery_wants_a_picture_and_needs_no_text() -> None:
@@ -67,7 +73,7 @@ def test_a_gallery_wants_a_picture_and_needs_no_text() -> None:
 
 
 def test_too_many_pictures_are_said_at_the_pictures() -> None:
-    [one] = media_fit(Draft("Hello", (picture(PICTURES),) * 2), PLAIN)
+    [one] = media_fit(Draft("Hello", (picture(),) * 2), PLAIN)
     assert str(one) == "Short: at most 1 picture (2 given)."
 
 

@@ -15,7 +15,7 @@ import providers
 from deploy import keep
 
 ROOT = Path(__file__).resolve().parents[2]
-READERS = {"str", "bool", "int", "list", "db", "needed", "seconds"}
+READERS = {"str", "bool", "int", "list", "db", "needed", "seconds", "one_of"}
 
 
 def read_in_code() -> dict[str, str | None]:
@@ -85,6 +85,11 @@ def start(*command: str, **changes: str) -> subprocess.CompletedProcess[str]:
         ({"CAPS": "nowhere:5/60/app"}, "CAPS"),
         ({"ACCOUNT_SHARE": "0"}, "ACCOUNT_SHARE"),
         ({"DATABASE_URL": "mysql://u@h/d"}, "DATABASE_URL"),
+        ({"S3_BUCKET": "files"}, "S3_REGION"),
+        ({"S3_BUCKET": "files", "S3_REGION": "eu-central-1", "S3_KEY": "a"}, "S3_SECRET"),
+        ({"S3_ENDPOINT": "minio:9000"}, "S3_ENDPOINT"),
+        ({"S3_UPLOADS": "ftp"}, "S3_UPLOADS"),
+        ({"PICTURE_MAX_MB": "0"}, "PICTURE_MAX_MB"),
     ],
 )
 @pytest.mark.parametrize("command", [CHECK, WORKER], ids=["manage.py", "worker"])

@@ -159,10 +159,13 @@ def said(limits: Limits, *media: Media) -> str:
     [
         ({"mime": "image/tiff"}, "a.png is of a type that is not taken (image/tiff)."),
         ({"size": 1001}, "a.png is too large (0.0 MB, at most 0.0 MB)."),
-        ({"alt": "a" * 12}, "a.png has a description that is 2 characters too long."),
+        ({"alt": "a" * 12}, "a.png has a description that is 2 characters too long (at most 10)."),
         ({"width": 91, "height": 90}, "a.png is too large (91 × 90 pixels)."),
         ({"width": 4, "height": 4}, "a.png is too small (4 pixels wide, 5 are needed)."),
-        ({"width": 41, "height": 20}, "a.png is too wide for its height."),
+        (
+            {"width": 41, "height": 20},
+            "a.png is too wide for its height (2.05 : 1, at most 2 : 1).",
+        ),
         ({"width": 40, "height": 20, "alt": "a" * 10, "size": 1000}, ""),
     ],
 )

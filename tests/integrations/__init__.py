@@ -1,0 +1,1 @@
+"""Stories about the outside services: stores of files, the virus scanner."""
