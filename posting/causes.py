@@ -88,6 +88,7 @@ class Cause:
     provider: str
     said: str
     fixed: bool
+    error: str = ""
 
     @property
     def words(self) -> str:
@@ -222,6 +223,7 @@ def _cause(row: Mapping[str, Any], accounts: dict[int, SocialAccount]) -> Cause:
         provider=account.provider,
         said=said,
         fixed=_fixed(kind, account),
+        error=str(row["error"]) if kind is Kind.FAILED else "",
     )
 
 
@@ -252,6 +254,7 @@ def _together(one: Cause, other: Cause) -> Cause:
         provider=one.provider,
         said=one.said,
         fixed=one.fixed and other.fixed,
+        error=one.error,
     )
 
 
