@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from django import template
 from django.utils.text import capfirst
 
-from posting.causes import Cause, Kind
+from posting.causes import OF_ACCOUNT, Cause, Kind
 
 register = template.Library()
 
@@ -54,38 +54,44 @@ STORIES: Mapping[str, Story] = {
         "Waiting", "wait", "clock",
         "{account} has posted as much as {network} takes for now.",
         "Nobody's: it is the network's limit.",
-        "Nothing: they go on by themselves as soon as there is room.",
+        "Nothing: it goes on by itself as soon as there is room.",
     ),
     Kind.LATE: Story(
         "Late", "warn", "clock",
-        "They could not go out at their time and are later now than they may be without you.",
+        "The time passed, and it is later now than a post may go out without you.",
         "What held them up stands at each post.",
-        "Send them now, or look at them and skip some.",
+        "Send now, or look first and skip what is out of date.",
     ),
     Kind.FAILED: Story(
         "Not posted", "bad", "cross",
-        "{network} did not take them. Nothing went out.",
+        "{network} did not take what was sent. Nothing went out.",
         "It is not certain whose.",
         "Read what the network said, mend it, then try again.",
     ),
     Kind.MISSED: Story(
         "Missed", "bad", "clock",
-        "Their time passed, and they were not to go out late.",
+        "The time passed, and nothing was to go out late.",
         "What held them up stands at each post.",
-        "Send them now if they are still worth reading.",
+        "Send now what is still worth reading.",
     ),
     Kind.UNCONFIRMED: Story(
         "Please check", "warn", "alert",
-        "The answer of {network} was lost, and it cannot tell whether they arrived.",
+        "The answer of {network} was lost, and it cannot tell what arrived.",
         "The network's, or the line's.",
         "Look at the account, then say at each post whether it is there. Until then nothing is"
         " sent twice.",
     ),
     Kind.OTHER: Story(
         "Held", "wait", "pause",
-        "They wait for a person.", "Nobody's.", "Look at them, one by one.",
+        "A person has to say yes first.", "Nobody's.", "Look, one by one.",
     ),
 }  # fmt: skip
+MENDED = Story(
+    "Repaired", "ok", "check",
+    "{account} can post again.",
+    "Nobody's any more.",
+    "Release what waits, or leave it: it goes on by itself in a moment, in the order of its plan.",
+)  # fmt: skip
 FAILED: Mapping[str, tuple[str, str, str]] = {
     "rejected": (
         "{network} refused the text or what belongs to it. Nothing went out.",
@@ -128,6 +134,8 @@ def story(cause: Cause) -> Story:
     if cause.kind is Kind.FAILED and cause.error in FAILED:
         happened, whose, todo = FAILED[cause.error]
         told = replace(told, happened=happened, whose=whose, todo=todo)
+    if cause.fixed and cause.kind in OF_ACCOUNT:
+        told = MENDED
     names = {"network": cause.network, "account": str(cause.account or cause.network)}
     return replace(
         told,
@@ -159,5 +167,5 @@ def releases(cause: Cause) -> str:
     if not cause.advice.url_name:
         return cause.advice.button
     if cause.kind is Kind.LATE:
-        return "Send them now"
+        return cause.advice.button
     return "Release it" if cause.count == 1 else "Release them"

@@ -106,17 +106,15 @@ def test_releasing_leads_nowhere_else(alice: Client, account: SocialAccount) -> 
 
 
 CASES: tuple[tuple[State, dict[str, str], str], ...] = (
-    (State.HELD, {"held_for": "reconnect"}, "Nobody's"),
-    (State.HELD, {"held_for": "paused"}, "Resume the account"),
-    (State.HELD, {"held_for": "disconnected"}, "was disconnected"),
-    (State.HELD, {"held_for": LATE}, "Send them now"),
-    (State.HELD, {"held_for": "approval"}, "They wait for a person"),
+    (State.HELD, {"held_for": "reconnect"}, "is in order again"),
+    (State.HELD, {"held_for": LATE}, "skip what is out of date"),
+    (State.HELD, {"held_for": "approval"}, "A person has to say yes"),
     (State.SCHEDULED, {"error": TROUBLE}, "The network's"),
     (State.SCHEDULED, {"error": "throttled"}, "it is the network's limit"),
     (State.FAILED, {"error": "rejected", "words": "No <b>lamps</b>."}, "breaks a rule"),
     (State.FAILED, {"error": "misconfigured", "words": "Who?"}, "Of whoever runs this site"),
     (State.FAILED, {"error": "something new", "words": ""}, "It is not certain whose"),
-    (State.MISSED, {}, "Their time passed"),
+    (State.MISSED, {}, "nothing was to go out late"),
     (State.UNCONFIRMED, {}, "say at each post whether it is there"),
 )
 
@@ -133,6 +131,24 @@ def test_every_cause_says_what_happened_whose_fault_and_what_to_do(
     if words := fields.get("words"):
         assert words in page.text
         assert words not in alice.get(reverse("causes")).content.decode() or "<" not in words
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        (AccountState.RECONNECT, "no longer accepts the key"),
+        (AccountState.PAUSED, "Resume the account"),
+        (AccountState.DISCONNECTED, "was disconnected"),
+    ],
+)
+def test_every_state_of_an_account_says_what_to_do(
+    state: AccountState, said: str, alice: Client, put: Put, account: SocialAccount
+) -> None:
+    put(State.HELD, held_for=state)
+    SocialAccount.objects.filter(pk=account.pk).update(state=state)
+    page = read(alice.get(reverse("causes")))
+    assert said in page.text
+    assert not page.all("button", formaction=reverse("release"))
 
 
 def test_no_kind_of_cause_is_without_words() -> None:
@@ -231,16 +247,19 @@ def test_an_old_team_is_not_urged_to_have_slots(
     cast: Cast, alice: Client, account: SocialAccount
 ) -> None:
     write_many(cast, account, 1, state=State.POSTED)
+    assert "Nothing needs you" not in read(alice.get(reverse("home"))).text
     assert "Begin here" in read(alice.get(reverse("home"))).text
     cast.team.created_at = timezone.now() - timedelta(days=30)
     cast.team.save()
-    assert "Begin here" not in read(alice.get(reverse("home"))).text
+    page = read(alice.get(reverse("home")))
+    assert "Begin here" not in page.text
+    assert "Nothing needs you" in page.text
 
 
 def test_an_account_that_ended_is_told_before_any_post_waits(
     alice: Client, account: SocialAccount
 ) -> None:
-    assert "Nothing needs you" in read(alice.get(reverse("home"))).text
+    assert not read(alice.get(reverse("home"))).all("li", data_account=str(account.pk))
     held(account)
     assert read(alice.get(reverse("home"))).all("li", data_account=str(account.pk))
 

@@ -13,6 +13,7 @@ from pytest_django import Settings
 import providers
 from accounts.models import User
 from project.celery import app
+from providers.kit.errors import Unavailable
 from tests.cast import Cast, Street, connected, written
 from tests.pages.conftest import read
 from tests.workers.conftest import redis_node, shared  # noqa: F401 - fixtures
@@ -96,10 +97,10 @@ def test_open_breakers_are_told_in_the_networks_words(
     settings.BREAKER_AFTER = 1
     account = connected(street, cast.team, "x")
     line = breaker.line_of(account)
-    shared.hset(f"breaker:{line.name}", mapping={"since": 1, "probe_at": 2, "words": "<i>Away</i>"})
-    shared.sadd(breaker.OPEN, line.name)
+    away = Unavailable("<i>Away</i>")
+    breaker.report(line, away, [away], probing=False)
     page = read(operator.get(reverse("status")))
-    assert line.name in page.text
+    assert line.mine in page.text
     assert "<i>Away</i>" in page.text
 
 
