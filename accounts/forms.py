@@ -80,7 +80,8 @@ class ProfileForm(forms.Form):
 
     def __init__(self, *args: Any, person: User, **kwargs: Any) -> None:
         kwargs.setdefault("initial", {"name": person.name, "time_zone": person.time_zone})
-        super().__init__(*args, prefix="you", **kwargs)
+        kwargs["prefix"] = "you"
+        super().__init__(*args, **kwargs)
 
 
 class TeamZoneForm(forms.Form):
@@ -90,4 +91,5 @@ class TeamZoneForm(forms.Form):
 
     def __init__(self, *args: Any, team: Team, **kwargs: Any) -> None:
         kwargs.setdefault("initial", {"time_zone": team.time_zone})
-        super().__init__(*args, prefix="team", **kwargs)
+        kwargs["prefix"] = "team"
+        super().__init__(*args, **kwargs)

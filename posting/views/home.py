@@ -44,9 +44,8 @@ def cause_list(request: MemberRequest) -> HttpResponse:
     chosen = next((one for one in found if one.key == asked), found[0] if found else None)
     results = posts_of(request.team, chosen.key, at) if chosen else ()
     page = Paginator(results, PAGE).get_page(request.GET.get("page"))
-    context = {"causes": found, "chosen": chosen, "page": page, "gone": bool(asked and not found)}
-    if chosen:
-        context["query"] = urlencode({"cause": chosen.key})
+    query = urlencode({"cause": chosen.key}) if chosen else ""
+    context = {"causes": found, "chosen": chosen, "page": page, "query": query}
     return render(request, "posting/causes.html", context)
 
 

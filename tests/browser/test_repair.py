@@ -46,6 +46,16 @@ def shot(page: Page, name: str) -> None:
     page.screenshot(path=SHOTS / f"repair-{name}.png", full_page=True)
 
 
+def come_in(site: Site, page: Page) -> None:
+    """Become the first owner, and log in."""
+    owner = ("--email", WHO, "--name", "Olga", "--team", "Olga's workshop")
+    manage(site.around, "manage.py", "first_owner", *owner, typed=f"{PASSWORD}\n")
+    page.goto("/")
+    page.get_by_label("E-mail").fill(WHO)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Log in").click()
+
+
 def allow(page: Page) -> None:
     """Say yes on the network's own page."""
     page.locator("[name=decision][value=allow]").click()
@@ -66,12 +76,7 @@ def test_what_a_network_broke_is_understood_repaired_and_goes_out(
     lonely: Site, street_server: StreetServer, page: Page
 ) -> None:
     street = Street(street_server.url)
-    owner = ("--email", WHO, "--name", "Olga", "--team", "Olga's workshop")
-    manage(lonely.around, "manage.py", "first_owner", *owner, typed=f"{PASSWORD}\n")
-    page.goto("/")
-    page.get_by_label("E-mail").fill(WHO)
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Log in").click()
+    come_in(lonely, page)
     expect(page.get_by_role("heading", name="Begin here")).to_be_visible()
     shot(page, "1-begin")
 

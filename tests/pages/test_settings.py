@@ -16,6 +16,7 @@ from accounts.activity import PAGE, Kind
 from accounts.models import Activity, Membership, Team, User
 from accounts.roles import Role
 from posting.models import Post
+from posting.states import State
 from tests.cast import Cast
 from tests.pages.conftest import Put, read
 from tokens.models import SocialAccount
@@ -82,7 +83,7 @@ def test_a_post_is_told_once_however_often_its_form_is_sent(
 
 
 def test_nothing_is_told_of_what_did_not_happen(alice: Client, post: Post, put: Put) -> None:
-    put("posted")  # type: ignore[arg-type]
+    put(State.POSTED)
     alice.post(reverse("cancel-post", args=[post.pk]))
     alice.post(reverse("try-again", args=[post.pk]))
     assert not Activity.objects.exists()

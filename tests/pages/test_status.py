@@ -15,6 +15,7 @@ from accounts.models import User
 from project.celery import app
 from providers.kit.errors import Unavailable
 from tests.cast import Cast, Street, connected, written
+from tests.flows.conftest import point
 from tests.pages.conftest import read
 from tests.workers.conftest import redis_node, shared  # noqa: F401 - fixtures
 from tests.workers.test_vitals import MINUTE, everybody_at_work
@@ -111,14 +112,12 @@ def test_what_waits_in_a_queue_is_counted(
 ) -> None:
     everybody_at_work(clock())
     before = app.conf.broker_url
-    app.conf.update(broker_url=settings.REDIS_URL, broker_write_url=None, broker_read_url=None)
-    app._pool = None
+    point(settings.REDIS_URL)
     try:
         app.send_task("workers.canary", args=["reconcile"], queue="reconcile")
         app.send_task("workers.canary", args=["reconcile"], queue="reconcile")
         page = read(operator.get(reverse("status")))
     finally:
-        app.conf.update(broker_url=before)
-        app._pool = None
+        point(before)
     assert "The broker does not answer" not in page.text
     assert "reconcile2" in "".join(page.text.split())
