@@ -75,6 +75,24 @@ def wish_late(team: Team, after: timedelta | None, then: WhenLate) -> None:
     Team.objects.filter(pk=team.pk).update(late_after=after, when_late=then)
 
 
+def zone_like(words: str) -> str:
+    """The name of the time zone that was meant, whatever its case and blanks; "" for none."""
+    meant = "_".join(words.split()).casefold()
+    return next((name for name in available_timezones() if name.casefold() == meant), "")
+
+
+def describe(person: User, name: str, zone: str) -> None:
+    """What a person is called and on which clocks they read; raises ValueError for no such zone."""
+    if zone not in available_timezones():
+        raise ValueError(f"time_zone: there is no time zone “{zone}”.")
+    User.objects.filter(pk=person.pk).update(name=name, time_zone=zone)
+
+
+def nobody_yet() -> bool:
+    """Whether this installation still waits for its first owner."""
+    return not User.objects.exists()
+
+
 def choose_zone(team: Team, name: str) -> None:
     """The clocks on which the team's weekly slots are read; raises ValueError for no such zone."""
     if name not in available_timezones():

@@ -9,7 +9,8 @@ from django import forms
 from django.conf import settings
 from django.contrib.auth.forms import AuthenticationForm
 
-from accounts.models import Team
+from accounts.access import zone_like
+from accounts.models import Team, User
 from accounts.states import WISHES, WhenLate, patience_choices, span_words
 
 
@@ -46,3 +47,49 @@ class TeamForm(forms.Form):
         after = self.cleaned_data["late_after"]
         span = timedelta(seconds=float(after)) if after else None
         return span, WhenLate(self.cleaned_data["when_late"])
+
+
+class ZoneField(forms.CharField):
+    """The name of a time zone, offered from a list and typed as one likes."""
+
+    def __init__(self, label: str, **kwargs: Any) -> None:
+        attrs = {"list": "zones", "autocomplete": "off", "spellcheck": "false"}
+        super().__init__(label=label, max_length=64, widget=forms.TextInput(attrs), **kwargs)
+
+    def clean(self, value: Any) -> str:
+        """The zone's own spelling."""
+        typed = super().clean(value)
+        zone = zone_like(typed)
+        if not zone:
+            raise forms.ValidationError(
+                f"There is no time zone “{typed}”. Choose one of the list, such as Europe/Paris."
+            )
+        return zone
+
+
+class ProfileForm(forms.Form):
+    """What a person is called, and on which clocks they read."""
+
+    name = forms.CharField(
+        label="Your name",
+        max_length=120,
+        required=False,
+        widget=forms.TextInput({"autocomplete": "name"}),
+    )
+    time_zone = ZoneField("Your time zone")
+
+    def __init__(self, *args: Any, person: User, **kwargs: Any) -> None:
+        kwargs.setdefault("initial", {"name": person.name, "time_zone": person.time_zone})
+        kwargs["prefix"] = "you"
+        super().__init__(*args, **kwargs)
+
+
+class TeamZoneForm(forms.Form):
+    """On which clocks a team's weekly slots are read."""
+
+    time_zone = ZoneField("The team's time zone")
+
+    def __init__(self, *args: Any, team: Team, **kwargs: Any) -> None:
+        kwargs.setdefault("initial", {"time_zone": team.time_zone})
+        kwargs["prefix"] = "team"
+        super().__init__(*args, **kwargs)

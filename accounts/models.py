@@ -148,3 +148,29 @@ class Membership(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} in {self.team} ({self.role})"
+
+
+class Activity(models.Model):
+    """What somebody did in a team, in plain words; `path` leads to what it was about.
+
+    It outlives the person: `person` is then nobody, and `who` still says the name.
+    """
+
+    team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="+")
+    person = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
+    who = models.CharField(max_length=254)
+    kind = models.CharField(max_length=24)
+    words = models.TextField()
+    path = models.CharField(max_length=200, blank=True)
+    at = models.DateTimeField()
+
+    class Meta:
+        """Read newest first, a team at a time."""
+
+        indexes = [
+            models.Index(fields=["team", "-id"], name="activity_newest"),
+            models.Index(fields=["team", "person", "-id"], name="activity_of_person"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.who}: {self.words[:60]}"

@@ -144,6 +144,7 @@ def surroundings(var: Path) -> Surroundings:
         **practice(street),
         "PUBLIC_URL": f"http://127.0.0.1:{ports['PORT']}",
         "PRACTICE_URL": street,
+        "FLOWER_URL": f"http://127.0.0.1:{ports['FLOWER_PORT']}",
         "TRUSTED_ORIGINS": street,
         "WEB_CONCURRENCY": "1",
         "PYTHONUNBUFFERED": "1",

@@ -60,13 +60,13 @@ ADVICE = {
     Kind.RECONNECT: Advice("reconnect {account}", "Connect it again", "accounts"),
     Kind.PAUSED: Advice("resume {account}", "Resume the account", "accounts"),
     Kind.DISCONNECTED: Advice("connect {account} again", "Connect it again", "accounts"),
-    Kind.TROUBLE: Advice("{network} has trouble; they go on by themselves", "Try now", ""),
-    Kind.LIMITED: Advice("{network} takes no more from {account} for now", "", ""),
-    Kind.LATE: Advice("your decision, since they are late", "Send them now", "late-posts"),
+    Kind.TROUBLE: Advice("{network} to be well again", "Try now", ""),
+    Kind.LIMITED: Advice("room at {account}", "", ""),
+    Kind.LATE: Advice("your decision, because of being late", "Send now", "late-posts"),
     Kind.FAILED: Advice("{account} said “{words}”", "Try again", ""),
-    Kind.MISSED: Advice("they were too late for {account}", "Send them now", ""),
-    Kind.UNCONFIRMED: Advice("look whether they are on {account}", "Look", "posts"),
-    Kind.OTHER: Advice("somebody to look at them on {account}", "Look", "posts"),
+    Kind.MISSED: Advice("too late for {account}", "Send now", ""),
+    Kind.UNCONFIRMED: Advice("look at {account}", "Look", "posts"),
+    Kind.OTHER: Advice("somebody to look ({account})", "Look", "posts"),
 }
 FIRST = list(Kind)
 OF_ACCOUNT = (Kind.RECONNECT, Kind.PAUSED, Kind.DISCONNECTED)
@@ -88,15 +88,17 @@ class Cause:
     provider: str
     said: str
     fixed: bool
+    error: str = ""
 
     @property
     def words(self) -> str:
         """ "41 posts wait for one thing: reconnect LinkedIn (Acme)"."""
         many = f"{self.count} post{'s' * (self.count != 1)}"
         s = "s" * (self.count == 1)
-        thing = self.advice.thing.format(
-            account=self.account or self.network, network=self.network, words=self.said
-        )
+        account, words = self.account or self.network, self.said.rstrip(".")
+        thing = self.advice.thing.format(account=account, network=self.network, words=words)
+        if self.fixed and self.kind in OF_ACCOUNT:
+            return f"{many} can go on: {account} is in order again."
         if self.kind in (Kind.FAILED, Kind.MISSED):
             return f"{many} did not go out: {thing}."
         if self.kind is Kind.UNCONFIRMED:
@@ -222,6 +224,7 @@ def _cause(row: Mapping[str, Any], accounts: dict[int, SocialAccount]) -> Cause:
         provider=account.provider,
         said=said,
         fixed=_fixed(kind, account),
+        error=str(row["error"]) if kind is Kind.FAILED else "",
     )
 
 
@@ -252,6 +255,7 @@ def _together(one: Cause, other: Cause) -> Cause:
         provider=one.provider,
         said=one.said,
         fixed=one.fixed and other.fixed,
+        error=one.error,
     )
 
 

@@ -6,10 +6,13 @@ from django.urls import path
 
 from integrations.storage.disk import FILES, UPLOADS
 from posting import api
-from posting.views import posts
+from posting.views import home, posts
 
 urlpatterns = [
-    path("", posts.post_list, name="posts"),
+    path("", home.home, name="home"),
+    path("posts/", posts.post_list, name="posts"),
+    path("posts/causes/", home.cause_list, name="causes"),
+    path("posts/causes/release/", home.release_cause, name="release"),
     path("posts/new/", posts.new_post, name="new-post"),
     path("posts/rules/", posts.rules_table, name="rules"),
     path("posts/split/", posts.split_text, name="split-text"),
@@ -21,6 +24,8 @@ urlpatterns = [
     path("posts/<int:pk>/edit/", posts.edit_post, name="edit-post"),
     path("posts/<int:pk>/skip/", posts.skip_late, name="skip-late"),
     path("posts/<int:pk>/again/", posts.try_post_again, name="try-again"),
+    path("posts/<int:pk>/again/<int:result>/", posts.try_post_again, name="try-result"),
+    path("posts/<int:pk>/copy/", posts.copy_post, name="copy-post"),
     path("posts/<int:pk>/confirm/<int:result>/", posts.confirm_result, name="confirm-result"),
     path("api/uploads/credentials/", api.upload_credentials, name="upload-credentials"),
     path("api/uploads/confirm/", api.upload_confirm, name="upload-confirm"),

@@ -42,12 +42,20 @@ class Entry:
 
 
 NEW = Place("new-post", "New post", "pen", "n", Permission.WRITE_POSTS, bar=True)
+OF_POSTS = ("post", "edit-post", "late-posts", "causes")
 PLACES = (
     Place("home", "Home", "home", "h", bar=True),
     Place("calendar", "Calendar", "calendar", "c", bar=True),
     Place("queue", "Queue", "queue", "q", bar=True),
     Place("drafts", "Drafts", "draft"),
-    Place("posts", "Posts", "list", "p", bar=True, within=("post", "edit-post", "late-posts")),
+    Place(
+        "posts",
+        "Posts",
+        "list",
+        "p",
+        bar=True,
+        within=("post", "edit-post", "late-posts", "causes"),
+    ),
     Place("accounts", "Accounts", "people", "a", within=("choose-accounts", "disconnect-account")),
     Place("library", "Library", "picture"),
     Place("activity", "Activity", "pulse"),

@@ -155,7 +155,7 @@ WHITENOISE_USE_FINDERS = not _MANIFEST
 # --- people -----------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"
 LOGIN_URL = "login"
-LOGIN_REDIRECT_URL = "posts"
+LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "login"
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.Argon2PasswordHasher",
@@ -212,6 +212,7 @@ TRUSTED_ORIGINS = env.list("TRUSTED_ORIGINS", default=[])
 STORAGE_ORIGINS = _store_origins()  # where browsers send uploads and fetch pictures besides here
 CONTENT_SECURITY_POLICY = pages.policy(trusted=TRUSTED_ORIGINS, storage=STORAGE_ORIGINS)
 PRACTICE_URL = env.str("PRACTICE_URL", default="")
+FLOWER_URL = env.str("FLOWER_URL", default="")
 TOKEN_KEYS_FILE = env.str("TOKEN_KEYS_FILE", default="")
 TOKEN_KEYS = key_file(TOKEN_KEYS_FILE) or needed(
     "TOKEN_KEYS", "make one with `python -m tokens.vault`, or name a file in TOKEN_KEYS_FILE."

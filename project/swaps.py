@@ -35,6 +35,7 @@ class SwapMiddleware:
         told = [] if moves or not html else list(messages.get_messages(request))
         if told:
             words = {"messages": told, "swap": True}
+            del answer["ETag"]  # what is said once must not be kept and said again
             answer.content += render_to_string("frame/toasts.html", words, request).encode()
         return answer
 

@@ -12,6 +12,7 @@ urlpatterns = [
     path("", include("tokens.urls")),
     path("", include("accounts.urls")),
     path("theme/", views.choose_theme, name="theme"),
+    path("status/", views.status, name="status"),
     path("find/", views.find, name="find"),
     path("healthz", health.alive, name="healthz"),
     path("readyz", health.ready, name="readyz"),

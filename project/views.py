@@ -5,15 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_POST
 
-from accounts.access import MemberRequest, member
+from accounts.access import MemberRequest, current_membership, member
 from accounts.roles import Permission
 from posting.models import Post
 from project.pages import THEME_COOKIE, THEMES
+from project.survey import survey
 from tokens.models import SocialAccount
 
 A_YEAR = 365 * 24 * 3600
@@ -51,3 +53,16 @@ def find(request: MemberRequest) -> HttpResponse:
         context["accounts"] = list(accounts.filter(handle__icontains=asked)[:MOST])
     name = "find.html#found" if request.headers.get("HX-Request") else "find.html"
     return render(request, name, context)
+
+
+@require_GET
+@login_required
+def status(request: HttpRequest) -> HttpResponse:
+    """How the house stands, for whoever runs it; nobody else learns that there is such a page."""
+    if not getattr(request.user, "is_staff", False):
+        raise Http404("nothing here for you")
+    membership = current_membership(request)
+    request.membership = membership  # type: ignore[attr-defined]
+    request.team = membership.team if membership else None  # type: ignore[attr-defined]
+    context = {"seen": survey(), "flower_url": settings.FLOWER_URL}
+    return render(request, "status.html", context)

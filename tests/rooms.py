@@ -16,14 +16,14 @@ LAYERS = (
 FOLDERS = ("models", "views", "forms")  # a layer that outgrows its file becomes a folder of nouns
 VERBS_LAYER = 3  # a new verb is a decision: the file is named after it and listed here
 VERBS = {
-    "project": "settings environment celery wsgi asgi checks health log cache pages swaps nav apps",
+    "project": "settings environment celery wsgi asgi checks health log cache pages swaps nav survey apps",
     "accounts": "access activity notify billing apps",
     "tokens": "vault connect disconnect refresh rotate examine speak networks spool windows "
     "standing crash problems lease ask attach choose derive renew status apps",
     "posting": "compose amend lateness forecast rules split results doorbell apps "
     "chain steps schedule slots enqueue repeats "
     "media uploads variants clean sniff pictures footage "
-    "drafts library undo calendar causes bulk sheet imports",
+    "drafts library undo calendar causes overview bulk sheet imports",
     "workers": "queues dispatch publish reconcile poll retry refresh gates breaker shared sweep "
     "notices ahead mend jobs wake outlook pulse vitals alarm clock apps",
 }

@@ -11,10 +11,13 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from accounts import activity
 from accounts.access import MemberRequest, member
+from accounts.activity import Kind
 from accounts.roles import Permission
 from providers.kit.contract import Provider, Revokes, Way
 from providers.kit.errors import NetworkError
@@ -194,6 +197,7 @@ def pause_account(request: MemberRequest, pk: int) -> HttpResponse:
     """Nothing goes out there until it is resumed."""
     account = _account(request, pk)
     if pause(account):
+        _note(request, Kind.PAUSED, f"Paused {account}")
         messages.success(request, f"{account} is paused: nothing goes out until you resume it.")
     else:
         messages.warning(request, f"{account} is not connected, so there is nothing to pause.")
@@ -207,6 +211,7 @@ def resume_account(request: MemberRequest, pk: int) -> HttpResponse:
     """What waited for it goes on."""
     account = _account(request, pk)
     if resume(account):
+        _note(request, Kind.PAUSED, f"Resumed {account}")
         messages.success(request, f"{account} is resumed: what waited for it goes on.")
     else:
         messages.warning(request, f"{account} is not paused, so there is nothing to resume.")
@@ -221,6 +226,7 @@ def disconnect_account(request: MemberRequest, pk: int) -> HttpResponse:
     account = _account(request, pk)
     if request.method == "POST":
         if disconnect(account, timezone.now()):
+            _note(request, Kind.DISCONNECTED, f"Disconnected {account}")
             messages.success(request, f"{account} is disconnected.")
         return redirect("accounts")
     token = account.token
@@ -235,6 +241,11 @@ def _say(request: MemberRequest, problem: Problem) -> None:
     quiet = {Code.NO_REFRESH_TOKEN: messages.INFO, Code.OAUTH_CANCELLED: messages.INFO}
     loud = messages.WARNING if problem.retryable else messages.ERROR
     messages.add_message(request, quiet.get(problem.code, loud), problem.words)
+
+
+def _note(request: MemberRequest, kind: Kind, words: str) -> None:
+    path = reverse("accounts")
+    activity.note(request.team, request.user, kind, words, timezone.now(), path)
 
 
 def _account(request: MemberRequest, pk: int) -> SocialAccount:
@@ -259,6 +270,7 @@ def _connected(
 ) -> HttpResponse:
     if accounts:
         names = ", ".join(str(account) for account in accounts)
+        _note(request, Kind.CONNECTED, f"Connected {names}")
         messages.success(request, f"{names} {'is' if len(accounts) == 1 else 'are'} connected.")
     for problem in refused:
         messages.error(request, problem.words)

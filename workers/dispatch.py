@@ -22,7 +22,7 @@ from posting.models import PostResult
 from posting.states import State
 from workers.poll import poll
 from workers.publish import publish
-from workers.queues import RECONCILE, lane_of
+from workers.queues import LANES, RECONCILE, lane_of
 from workers.reconcile import reconcile
 from workers.wake import Bell
 
@@ -106,6 +106,23 @@ def _bells_wait(provider: str) -> bool:
     if 0 < waiting < settings.PROVIDER_SHARE:
         return random.randrange(RARELY) > 0  # noqa: S311 - no secret
     return waiting > 0
+
+
+def depths() -> dict[str, int]:
+    """How many messages wait in each queue; asks the broker, and raises what its transport does."""
+    found: dict[str, int] = {}
+    with publish.app.connection_or_acquire() as line:
+        line.ensure_connection(max_retries=1, interval_start=0, interval_step=0)
+        for name in LANES:
+            with line.channel() as channel:
+                only_ask = not isinstance(channel, virtual.Channel)
+                try:
+                    seen = channel.queue_declare(queue=name, passive=only_ask)
+                except ChannelError:  # nobody has declared it yet
+                    found[name] = 0
+                    continue
+                found[name] = int(seen.message_count)
+    return found
 
 
 def look_due(at: datetime) -> int:

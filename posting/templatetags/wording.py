@@ -15,6 +15,15 @@ from posting.states import LATE, PostState, State
 from tokens.states import AccountState
 
 register = template.Library()
+STAGES = ("Planned", "In line", "Sending", "Posted")
+STAGE_OF = {
+    State.SCHEDULED: 0,
+    State.QUEUED: 1,
+    State.SENDING: 2,
+    State.UNCERTAIN: 2,
+    State.PROCESSING: 2,
+    State.POSTED: 3,
+}
 QUICKLY, SLOWLY = "every 2s", "every 15s"
 
 
@@ -26,6 +35,14 @@ class Wording:
     means: str
     tone: str
     icon: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One stage of a delivery's way; `at` is done, now or ahead."""
+
+    label: str
+    at: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +202,22 @@ POSTS: dict[PostState, Wording] = {
 }
 CHECK_POST = Wording("Please check", "Only a person can tell whether it is out.", "warn", "alert")
 WAITING_POST = Wording("Waiting for you", "It goes on once a person has acted.", "warn", "pause")
+OUTCOME_MEANS: dict[str, str] = {
+    "": "It was asked and has not answered yet.",
+    "posted": "The network took it and said so.",
+    "not seen": "The network was asked for it, and it was not there.",
+    "lost": "Whoever was sending it ended before the answer was kept.",
+    "rejected": "The network read it and refused it.",
+    "duplicate": "The network has the same text already.",
+    "throttled": "The network asked to wait. This uses up no try.",
+    "unavailable": "The network was not reached, so it certainly has nothing of it.",
+    "uncertain": "The answer was lost: it may have arrived.",
+    "processing": "The network has it and works on it.",
+    "unauthorized": "The network did not accept the key of the account.",
+    "forbidden": "The network does not let the account do this.",
+    "unexpected": "The network answered in a way that Postrider does not know.",
+    "misconfigured": "The network does not accept how this site is set up.",
+}
 OUTCOMES: dict[str, tuple[str, str]] = {
     "": ("Under way", "move"),
     "posted": ("Posted", "ok"),
@@ -242,6 +275,22 @@ def kind_words(attempt: Attempt) -> str:
 
 
 @register.filter
+def way(result: PostResult) -> tuple[Stage, ...]:
+    """The way of one delivery: what is behind it, where it is, what is ahead; () if not on it."""
+    state = State(result.state)
+    if state not in STAGE_OF:
+        return ()
+    here = STAGE_OF[state]
+    words = [*STAGES[:here], "Checking" if state is State.UNCERTAIN else STAGES[here]]
+    words += STAGES[here + 1 :]
+    over = state is State.POSTED
+    return tuple(
+        Stage(word, "done" if n < here or over else "now" if n == here else "ahead")
+        for n, word in enumerate(words)
+    )
+
+
+@register.filter
 def quotable(result: PostResult) -> bool:
     """Whether its words say more than ours do: a network's own, or the reason for an end."""
     if result.is_late:
@@ -287,7 +336,7 @@ def post_words(post: Post) -> Wording:
 def outcome_words(attempt: Attempt) -> dict[str, str]:
     """How one attempt ended; an outcome that nobody listed speaks for itself."""
     label, tone = OUTCOMES.get(attempt.outcome, (attempt.outcome, "wait"))
-    return {"label": label, "tone": tone}
+    return {"label": label, "tone": tone, "means": OUTCOME_MEANS.get(attempt.outcome, "")}
 
 
 @register.filter

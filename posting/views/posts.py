@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterable
 from typing import Any
 
@@ -11,13 +12,17 @@ from django.core.paginator import Paginator
 from django.db.models import Prefetch
 from django.http import Http404, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.cache import get_conditional_response
+from django.utils.text import Truncator
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from accounts import activity
 from accounts.access import MemberRequest, member
+from accounts.activity import Kind
 from accounts.roles import Permission
-from posting import lateness
+from posting import drafts, lateness
 from posting.amend import Outrun, TooLate, edit, standing_in_the_way
 from posting.compose import CannotCompose, cancel, compose, confirm, send_all_late, try_again
 from posting.forms import EditForm, FileForms, PostFiles, PostForm, SplitForm
@@ -25,10 +30,11 @@ from posting.models import Post, PostResult
 from posting.rules import exported
 from posting.split import CannotSplit, split, told
 from posting.states import State
+from posting.views.polled import polled
 from tokens.models import SocialAccount
 
 PAGE = 25
-HTMX_STOP_POLLING = 286
+QUOTED = 80
 
 
 @require_GET
@@ -53,13 +59,13 @@ def new_post(request: MemberRequest) -> HttpResponse:
     form.media_chosen = files.chosen
     if not form.is_valid() or not files.fine:
         return _form(request, form, files, 422)
-    data = form.cleaned_data
+    data, at = form.cleaned_data, timezone.now()
     try:
         post = compose(
             **who,
             text=data["text"],
             accounts=list(data["accounts"]),
-            at=timezone.now(),
+            at=at,
             due_at=data["when"],
             late=form.lateness,
             key=data["key"],
@@ -68,6 +74,8 @@ def new_post(request: MemberRequest) -> HttpResponse:
     except CannotCompose as problem:
         form.say(problem.problems)
         return _form(request, form, files, 422)
+    if post.created_at == at:  # else the same form came twice
+        _note(request, Kind.WROTE, "Wrote", post.pk)
     return _told(request, post.pk, form.warnings)
 
 
@@ -115,8 +123,7 @@ def post_page(request: MemberRequest, pk: int) -> HttpResponse:
 def post_results(request: MemberRequest, pk: int) -> HttpResponse:
     """The lines alone, for the page to update itself; 286 tells htmx that nothing moves now."""
     post = _post(request, pk)
-    status = 200 if post.moving else HTMX_STOP_POLLING
-    return render(request, "posting/_results.html", {"post": post}, status=status)
+    return polled(request, "posting/_results.html", {"post": post}, final=not post.moving)
 
 
 @require_http_methods(["GET", "POST"])
@@ -141,6 +148,7 @@ def edit_post(request: MemberRequest, pk: int) -> HttpResponse:
     except (TooLate, Outrun) as problem:
         form.add_error(None, str(problem))
         return _editing(request, _post(request, pk), form, 409)
+    _note(request, Kind.CHANGED, "Changed", pk)
     messages.success(request, "Saved. What goes out from now on is what stands here.")
     return _told(request, pk, form.warnings)
 
@@ -152,6 +160,7 @@ def cancel_post(request: MemberRequest, pk: int, result: int | None = None) -> H
     stopped = cancel(_post(request, pk), result)
     where = standing_in_the_way(list(_post(request, pk).results.all()))
     if stopped:
+        _note(request, Kind.STOPPED, "Cancelled", pk)
         messages.info(request, f"Cancelled on {stopped} account(s). {where}".strip())
         return redirect("post", pk=pk)
     messages.warning(request, f"It is too late to cancel. {where}".strip())
@@ -163,6 +172,8 @@ def cancel_post(request: MemberRequest, pk: int, result: int | None = None) -> H
 def skip_late(request: MemberRequest, pk: int) -> HttpResponse:
     """What could not go out in time is not to go out any more."""
     skipped = lateness.skip(_post(request, pk).results.filter(state=State.HELD))
+    if skipped:
+        _note(request, Kind.STOPPED, "Skipped", pk)
     words = f"Skipped on {skipped} account(s)." if skipped else "Nothing here is late any more."
     messages.info(request, words)
     return redirect("post", pk=pk)
@@ -184,15 +195,20 @@ def late_posts(request: MemberRequest) -> HttpResponse:
             words = f"{lateness.skip(late)} skipped."
         case _:
             raise Http404("no such answer")
+    kind = Kind.RELEASED if request.POST["answer"] == "send" else Kind.STOPPED
+    late_words = f"Decided about late posts: {words}"
+    activity.note(request.team, request.user, kind, late_words, timezone.now())
     messages.info(request, words)
     return redirect("posts")
 
 
 @require_POST
 @member(Permission.WRITE_POSTS)
-def try_post_again(request: MemberRequest, pk: int) -> HttpResponse:
-    """Another try of what failed; the history stays."""
-    moved = try_again(_post(request, pk), timezone.now())
+def try_post_again(request: MemberRequest, pk: int, result: int | None = None) -> HttpResponse:
+    """Another try of what failed, everywhere or on one account; the history stays."""
+    moved = try_again(_post(request, pk), timezone.now(), result)
+    if moved:
+        _note(request, Kind.RELEASED, "Sent again", pk)
     words = f"On its way again on {moved} account(s)." if moved else "Nothing to try again."
     messages.info(request, words)
     return redirect("post", pk=pk)
@@ -205,12 +221,31 @@ def confirm_result(request: MemberRequest, pk: int, result: int) -> HttpResponse
     there = request.POST.get("answer") == "there"
     if request.POST.get("answer") not in {"there", "again"}:
         raise Http404("no such answer")
-    confirm(_post(request, pk), result, there=there, at=timezone.now())
+    if confirm(_post(request, pk), result, there=there, at=timezone.now()):
+        said = "Said that it is there" if there else "Said that it is not there; sent again"
+        _note(request, Kind.DECIDED, said, pk)
     return redirect("post", pk=pk)
 
 
+@require_POST
+@member(Permission.WRITE_POSTS)
+def copy_post(request: MemberRequest, pk: int) -> HttpResponse:
+    """A new draft with the same text and accounts; the same button pressed twice makes one."""
+    try:
+        key = uuid.UUID(request.POST.get("copy", ""))
+    except ValueError:
+        key = uuid.uuid4()
+    draft = drafts.copy(_post(request, pk), author=request.user, key=key, at=timezone.now())
+    messages.success(request, "This is a new draft with the same text; nothing goes out yet.")
+    return redirect("post", pk=draft.pk)
+
+
 def _page(request: MemberRequest, pk: int, status: int) -> HttpResponse:
-    context = {"post": _post(request, pk), "practice_url": settings.PRACTICE_URL}
+    context = {
+        "post": _post(request, pk),
+        "practice_url": settings.PRACTICE_URL,
+        "copy_key": uuid.uuid4(),
+    }
     return render(request, "posting/post.html", context, status=status)
 
 
@@ -244,5 +279,14 @@ def _form(request: MemberRequest, form: PostForm, files: FileForms, status: int)
 def _post(request: MemberRequest, pk: int) -> Post:
     results = PostResult.objects.select_related("account").prefetch_related("attempts_made")
     lines = Prefetch("results", results.order_by("provider", "account", "part"))
-    posts = Post.objects.filter(team=request.team).select_related("author").prefetch_related(lines)
+    posts = Post.objects.kept(request.team).select_related("author").prefetch_related(lines)
     return get_object_or_404(posts, pk=pk)
+
+
+def _note(request: MemberRequest, kind: Kind, words: str, pk: int) -> None:
+    """Keep in the team's activity what was done to a post, named by its first words."""
+    text = Post.objects.values_list("text", flat=True).get(pk=pk)
+    said = f"{words}: “{Truncator(text).chars(QUOTED)}”"
+    activity.note(
+        request.team, request.user, kind, said, timezone.now(), reverse("post", args=[pk])
+    )

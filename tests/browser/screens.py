@@ -16,8 +16,11 @@ class Screen:
 
 SCREENS = (
     Screen("login", "/login/", ""),
-    Screen("posts", "/"),
-    Screen("posts-empty", "/", "nora"),
+    Screen("home", "/"),
+    Screen("home-empty", "/", "nora"),
+    Screen("causes", "/posts/causes/"),
+    Screen("posts", "/posts/"),
+    Screen("posts-empty", "/posts/", "nora"),
     Screen("new-post", "/posts/new/"),
     Screen("new-post-empty", "/posts/new/", "nora"),
     Screen("post-posted", "/posts/1/"),
@@ -31,6 +34,10 @@ SCREENS = (
     Screen("accounts-empty", "/accounts/", "nora"),
     Screen("disconnect", "/accounts/1/disconnect/"),
     Screen("team", "/team/"),
+    Screen("activity", "/activity/"),
+    Screen("activity-empty", "/activity/", "nora"),
+    Screen("settings", "/settings/"),
+    Screen("status", "/status/"),
     Screen("find", "/find/?q=lamp"),
     Screen("nothing", "/nothing-here/"),
 )

@@ -16,6 +16,7 @@ django.setup()
 from django.utils import timezone  # noqa: E402
 
 import providers  # noqa: E402
+from accounts.activity import Kind, note  # noqa: E402
 from accounts.models import Membership, Team, User  # noqa: E402
 from accounts.notify import tell  # noqa: E402
 from accounts.roles import Role  # noqa: E402
@@ -65,6 +66,9 @@ def seed() -> None:
         timezone.now(),
         path="/accounts/",
     )
+    at = timezone.now()
+    note(cast.team, cast.bob, Kind.WROTE, "Wrote: “The lamp is lit again.”", at, "/posts/1/")
+    note(cast.team, cast.alice, Kind.SETTINGS, "Changed the team's time zone to Europe/Paris", at)
     newcomer = User.objects.create_user("nora@example.org", PASSWORD, name="Nora")
     Membership.objects.create(
         team=Team.objects.create(name="Nora's empty team"), user=newcomer, role=Role.OWNER

@@ -7,9 +7,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import requests
@@ -24,10 +24,11 @@ START_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class Site:
-    """Where it answers."""
+    """Where it answers, and the environment in which its commands run."""
 
     url: str
     var: Path
+    around: dict[str, str] = field(repr=False)
 
 
 def environment(var: Path, port: int) -> dict[str, str]:
@@ -46,19 +47,26 @@ def environment(var: Path, port: int) -> dict[str, str]:
     }
 
 
-def manage(around: dict[str, str], *words: str) -> None:
+def manage(around: dict[str, str], *words: str, typed: str = "") -> None:
     """One Python command in the site's environment; its failure is ours."""
-    subprocess.run([sys.executable, *words], cwd=ROOT, env=around, check=True)
+    command = [sys.executable, *words]
+    subprocess.run(command, cwd=ROOT, env=around, check=True, input=typed, text=True)
 
 
 @contextmanager
-def started(var: Path) -> Iterator[Site]:
-    """The site with the cast in it, as gunicorn and whitenoise serve it."""
+def started(
+    var: Path, more: Mapping[str, str] | None = None, *, seeded: bool = True
+) -> Iterator[Site]:
+    """The site with the cast in it, unless `seeded` says no, as gunicorn and whitenoise serve it.
+
+    `more` joins its environment.
+    """
     port = free_port()
-    around = environment(var, port)
+    around = {**environment(var, port), **(more or {})}
     manage(around, "manage.py", "collectstatic", "--noinput", "--verbosity=0")
     manage(around, "manage.py", "migrate", "--noinput", "--verbosity=0")
-    manage(around, "-m", "tests.browser.seed")
+    if seeded:
+        manage(around, "-m", "tests.browser.seed")
     command = [sys.executable, "-m", "gunicorn", "project.wsgi", "--bind", f"127.0.0.1:{port}"]
     server = subprocess.Popen(
         [*command, "--threads", "4", "--log-level", "warning"],
@@ -67,7 +75,7 @@ def started(var: Path) -> Iterator[Site]:
         preexec_fn=dying_with_me(signal.SIGTERM),
     )
     try:
-        site = Site(f"http://127.0.0.1:{port}", var)
+        site = Site(f"http://127.0.0.1:{port}", var, around)
         wait_for(site, server)
         yield site
     finally:

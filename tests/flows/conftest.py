@@ -74,12 +74,13 @@ def celery_backend_cluster() -> None:
 def celery_setup_app(celery_broker_cluster: CeleryBrokerCluster) -> Iterator[Celery]:
     """The project's own app, pointed at this test's broker."""
     before = project_app.conf.broker_url
-    _point(celery_broker_cluster[0].container.url)
+    point(celery_broker_cluster[0].container.url)
     yield project_app
-    _point(before)
+    point(before)
 
 
-def _point(url: str) -> None:
+def point(url: str) -> None:
+    """From now on this process speaks to the broker at `url`."""
     project_app.conf.update(broker_url=url, broker_write_url=url, broker_read_url=url)
     kombu.pools.producers.clear()
     kombu.pools.connections.clear()

@@ -212,6 +212,10 @@ class Life:
         """What a person sees, now and on the way."""
         urls = (
             "/",
+            "/posts/",
+            "/posts/causes/",
+            "/activity/",
+            "/settings/",
             "/accounts/",
             "/posts/new/",
             f"/posts/{post.pk}/",

@@ -13,7 +13,7 @@ from posting.states import State
 from tests.cast import PASSWORD, Cast
 from tests.pages.conftest import Put, browser, read
 
-PLACES = ("posts", "new-post", "accounts")
+PLACES = ("home", "causes", "posts", "new-post", "accounts", "activity", "settings")
 ORDERS = ("cancel-post", "try-again")
 
 

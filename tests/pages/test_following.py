@@ -15,7 +15,7 @@ from posting.lateness import LATE_WORDS
 from posting.models import Post
 from posting.states import CANCELLABLE, LATE, MOVING, REPEATABLE, State
 from tests.cast import Cast
-from tests.pages.conftest import Page, Put, read, tried
+from tests.pages.conftest import Page, Put, connect, read, tried
 from tokens.models import SocialAccount
 
 STOP_POLLING = 286
@@ -182,3 +182,47 @@ def test_a_held_one_leads_to_its_account(
     assert "Look at the account" in page_of(bob, post).text
     assert not offers(page_of(alice, post), "try-again", post.pk)
     assert [e for _, e in read(alice.get(place)).elements if e.get("id") == anchor]
+
+
+def test_the_lines_are_sent_anew_only_when_they_say_something_new(
+    alice: Client, post: Post, put: Put
+) -> None:
+    put(State.QUEUED)
+    url = reverse("post-results", args=[post.pk])
+    tag = {"If-None-Match": alice.get(url)["ETag"]}
+    assert alice.get(url, headers=tag).status_code == 304
+    put(State.SENDING)
+    assert alice.get(url, headers=tag).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("state", "here"),
+    [(State.SCHEDULED, "Planned"), (State.QUEUED, "In line"), (State.SENDING, "Sending")],
+)
+def test_the_way_of_a_delivery_shows_where_it_is(
+    state: State, here: str, alice: Client, post: Post, put: Put
+) -> None:
+    put(state)
+    page = page_of(alice, post)
+    assert len([li for li in page.all("li") if li.get("aria-current") == "step"]) == 1
+    assert here in page.text
+    put(State.FAILED)
+    assert not [li for li in page_of(alice, post).all("li") if "data-at" in li]
+
+
+def test_one_account_alone_is_tried_again(cast: Cast, alice: Client, post: Post) -> None:
+    other = connect(cast, post.results.get().provider, "second")
+    twin = compose(
+        team=cast.team,
+        author=cast.alice,
+        text="Twice.",
+        accounts=[post.results.get().account, other],
+        at=timezone.now(),
+    )
+    twin.results.all().update(state=State.FAILED)
+    chosen = twin.results.get(account=other)
+    assert offers(page_of(alice, twin), "try-result", twin.pk, chosen.pk)
+    alice.post(reverse("try-result", args=[twin.pk, chosen.pk]))
+    states = dict(twin.results.values_list("account", "state"))
+    assert states.pop(other.pk) == State.SCHEDULED
+    assert list(states.values()) == [State.FAILED]

@@ -31,11 +31,12 @@ READ_ON = [
     *[(tone, f"{tone}-bg") for tone in TONES], *[(tone, "sheet") for tone in TONES],
 ]  # fmt: skip
 AA, AA_EDGE = 4.5, 3.0
+PLACES = ("home", "causes", "posts", "new-post", "accounts", "activity", "settings")
 
 
 def every_answer(alice: Client, stranger: Client, post: Post) -> list[Any]:
     """One answer of every kind of page."""
-    urls = [reverse(name) for name in ("posts", "new-post", "accounts")]
+    urls = [reverse(name) for name in PLACES]
     urls += [reverse(name, args=[post.pk]) for name in ("post", "post-results")]
     [result] = post.results.all()
     urls += [reverse("disconnect-account", args=[result.account_id])]

@@ -28,7 +28,7 @@ def dismissing(notice: Notice) -> str:
     return reverse("dismiss-notice", args=[notice.pk])
 
 
-@pytest.mark.parametrize("place", ["posts", "accounts"])
+@pytest.mark.parametrize("place", ["home", "posts", "accounts"])
 def test_a_notice_is_told_and_dismissed(place: str, alice: Client, notice: Notice) -> None:
     url = reverse(place)
     page = read(alice.get(url))
@@ -55,13 +55,13 @@ def test_a_notice_leads_to_where_something_can_be_done(alice: Client, notice: No
 
 def test_it_is_dismissed_twice_without_harm(alice: Client, notice: Notice) -> None:
     for _ in range(2):
-        assert alice.post(dismissing(notice))["Location"] == reverse("posts")
+        assert alice.post(dismissing(notice))["Location"] == reverse("home")
 
 
 @pytest.mark.parametrize("elsewhere", ["https://evil.test/", "//evil.test", "javascript:alert(1)"])
 def test_dismissing_leads_nowhere_else(elsewhere: str, alice: Client, notice: Notice) -> None:
     answer = alice.post(dismissing(notice), {"next": elsewhere})
-    assert answer["Location"] == reverse("posts")
+    assert answer["Location"] == reverse("home")
 
 
 def test_charlie_neither_sees_nor_dismisses_it(charlie: Client, notice: Notice) -> None:
