@@ -17,7 +17,6 @@ from sandbox.kit.server import Street as StreetServer
 from tests import cast as people
 from tokens import networks
 
-
 LONGEST = ("tests/flows/test_storm.py", "tests/flows/", "tests/deploy/")
 """Where the long stories stand, the longest first."""
 
