@@ -16,7 +16,8 @@ LAYERS = (
 FOLDERS = ("models", "views", "forms")  # a layer that outgrows its file becomes a folder of nouns
 VERBS_LAYER = 3  # a new verb is a decision: the file is named after it and listed here
 VERBS = {
-    "project": "settings environment celery wsgi asgi checks health log cache pages swaps nav survey apps",
+    "project": "settings environment celery wsgi asgi checks health log cache pages swaps nav "
+    "survey apps",
     "accounts": "access activity notify billing apps",
     "tokens": "vault connect disconnect refresh rotate examine speak networks spool windows "
     "standing crash problems lease ask attach choose derive renew status apps",

@@ -48,9 +48,13 @@ def test_beat_renews_what_is_due_and_its_counts_are_stored(
     OAuthToken.objects.update(expires_at=past, refresh_at=past)
     eventually(lambda: OAuthToken.objects.filter(accounts=account, version=2).exists())
     counts = TaskResult.objects.filter(task_name="workers.refresh_counts", status="SUCCESS")
-    eventually(counts.exists)
-    stored = json.loads(counts.latest("date_done").result)
-    assert (stored["due"], stored["refreshed"], stored["dead"]) == (1, 1, 0)
+
+    def stored() -> list[tuple[int, int, int]]:
+        """Of each run: a slow one has the next beside it, which finds the key in its hands."""
+        told = [json.loads(result) for result in counts.values_list("result", flat=True)]
+        return [(each["due"], each["refreshed"], each["dead"]) for each in told]
+
+    eventually(lambda: (1, 1, 0) in stored())
 
 
 def test_without_a_dispatcher_beat_finds_what_is_due(
