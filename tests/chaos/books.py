@@ -69,6 +69,7 @@ class Verdict:
     lost: int = 0
     duplicated: int = 0
     unconfirmed: int = 0
+    left_to_a_person: int = 0
     wrong_state: int = 0
     max_recovery_s: float = 0.0
     complaints: list[str] = field(default_factory=list)
@@ -121,7 +122,9 @@ def _judge(
     if copies > 1:
         verdict.duplicated += copies - 1
         verdict.complain("duplicated", ask.key, f"stands there {copies} times; {told}")
-    if State.UNCONFIRMED in states and ask.network not in unsearchable:
+    if State.UNCONFIRMED in states and ask.network in unsearchable:
+        verdict.left_to_a_person += 1
+    elif State.UNCONFIRMED in states:
         verdict.unconfirmed += 1
         verdict.complain("unconfirmed", ask.key, told)
     if not copies and _is_lost(ask, states, unsearchable):

@@ -16,7 +16,7 @@ from tests.chaos.storm import Storm
 MOST_COMPLAINTS = 20
 FIGURES = (
     *("asked", "posted", "cancelled", "at_network"),
-    *("lost", "duplicated", "unconfirmed", "wrong_state"),
+    *("lost", "duplicated", "unconfirmed", "left_to_a_person", "wrong_state"),
 )
 
 

@@ -14,8 +14,8 @@ from concurrent.futures import ThreadPoolExecutor
 import requests
 from django.utils import timezone
 
-from providers.kit.contract import Finds, Refreshes
-from tests.cast import Street, talkers
+from providers.kit.contract import Finds
+from tests.cast import RENEWED, Street, talkers
 from tests.chaos import faults, reading
 from tests.chaos.faults import Strike
 from tests.chaos.house import House
@@ -211,7 +211,7 @@ class Storm:
         return True
 
     def _trouble(self, strike: Strike) -> bool:
-        """The next answers of one network, where requests of this purpose arrive at all."""
+        """The next answers of one network; of every one for look-ups, which are rare at each."""
         purpose, _, kind = strike.kind.partition(": ")
         names = faults_of(purpose)
         name = names[int(strike.draw * len(names))]
@@ -219,7 +219,8 @@ class Storm:
             return False
         seconds = WAIT_S if kind == "throttled" else STALL_S
         times = 2 if purpose == "publish" else 1
-        self.street.trouble(name, kind, on=purpose, times=times, seconds=seconds)
+        for each in names if purpose == "find" else [name]:
+            self.street.trouble(each, kind, on=purpose, times=times, seconds=seconds)
         return True
 
     def calm(self) -> None:
@@ -247,7 +248,7 @@ def faults_of(purpose: str) -> list[str]:
     """The networks that get requests of this purpose."""
     names = talkers()
     if purpose == "token":
-        return [name for name in names if isinstance(network(name), Refreshes)]
+        return [name for name in names if network(name).family in RENEWED]
     if purpose == "find":
         looked = [name for name in names if isinstance(network(name), Finds)]
         return [name for name in looked if not network(name).resend_window]

@@ -87,7 +87,7 @@ def test_two_rows_for_one_form_are_wrong() -> None:
 def test_a_doubt_is_counted_where_the_network_could_have_been_asked() -> None:
     assert judged(Wanted.OUT, [State.UNCONFIRMED], 1) == {"unconfirmed": 1}
     verdict = compare([ASK], [row(State.UNCONFIRMED)], [], unsearchable={"here"})
-    assert faults(verdict) == {}
+    assert (faults(verdict), verdict.left_to_a_person) == ({}, 1)
 
 
 def test_what_nobody_asked_for_is_found_in_both_books() -> None:

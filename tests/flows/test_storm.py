@@ -54,7 +54,9 @@ def test_after_a_storm_every_post_stands_exactly_once(open_folder: Path) -> None
     assert done.returncode == 0, done.stdout + done.stderr
     told = json.loads((open_folder / "latest.json").read_text())
     assert told["asked"] > POSTS
-    assert told["at_network"] == told["posted"] == told["asked"] - told["cancelled"]
+    wanted, doubts = told["asked"] - told["cancelled"], told["left_to_a_person"]
+    assert told["posted"] == wanted - doubts  # a doubt stays only where nobody can be asked
+    assert told["posted"] <= told["at_network"] <= wanted
     assert min(told["faults"].values()) >= 1
     settled = told["attempts_not_posted"]
     assert sum(n for kind, n in settled.items() if "uncertain" in kind) >= 3, "never in doubt"
