@@ -226,3 +226,30 @@ def test_one_account_alone_is_tried_again(cast: Cast, alice: Client, post: Post)
     states = dict(twin.results.values_list("account", "state"))
     assert states.pop(other.pk) == State.SCHEDULED
     assert list(states.values()) == [State.FAILED]
+
+
+def test_a_thread_shows_its_parts_and_what_each_waits_for(
+    cast: Cast, alice: Client, account: SocialAccount
+) -> None:
+    post = compose(
+        team=cast.team,
+        author=cast.alice,
+        text="The first.",
+        accounts=[account],
+        at=timezone.now(),
+        parts=("The second.",),
+        link="https://example.org/about",
+    )
+    page = page_of(alice, post)
+    for words in ("The second.", "part 2 of 2", "as soon as part 1 is out", "example.org/about"):
+        assert words in page.text
+    [line] = page.all("li", data_part="1")
+    assert line["data-state"] == State.HELD
+
+
+def test_a_network_at_work_says_when_it_is_asked_again(alice: Client, post: Post, put: Put) -> None:
+    result = put(State.PROCESSING, error="processing", words="X is processing film.mp4.")
+    tried(result, "processing", kind="poll")
+    page = page_of(alice, post)
+    for words in ("still working on it", "Asked again", "film.mp4", "Ask: Still at work"):
+        assert words in page.text

@@ -8,9 +8,9 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from posting.models import Post
+from posting.models import Post, PostResult
 from posting.results import HELD_WORDS
-from posting.states import LATE, PostState, State
+from posting.states import CHAIN, LATE, PostState, State
 from posting.templatetags import wording
 from project.templatetags.frame import ICONS, distance, mark, readable_on
 from project.templatetags.standing import standing
@@ -106,6 +106,35 @@ def test_a_held_result_says_why_and_where_to_go(
     assert wording.result_words(result).label == label
     found = wording.way_on(result)
     assert (found.anchor.partition("-")[0] if found else "") == way
+
+
+@pytest.mark.parametrize(
+    ("before", "label", "says"),
+    [
+        (State.SCHEDULED, "Next", "as soon as part 1 is out"),
+        (State.SENDING, "Next", "as soon as part 1 is out"),
+        (State.FAILED, "Waiting", "part 1, which did not go out"),
+        (State.UNCONFIRMED, "Waiting", "only you can tell"),
+        (State.HELD, "Next", "which is waiting itself"),
+    ],
+)
+def test_a_part_says_what_it_waits_for(before: State, label: str, says: str, put: Put) -> None:
+    first = put(before, held_for="paused")
+    second = PostResult.objects.create(
+        post=first.post, account=first.account, provider=first.provider, part=1,
+        state=State.HELD, held_for=CHAIN, due_at=first.due_at,
+    )  # fmt: skip
+    said = wording.result_words(second)
+    assert said.label == label
+    assert says in said.means
+    assert wording.in_thread(second) == "part 2 of 2"
+    assert wording.result_words(first).label != label
+
+
+def test_who_is_still_at_work_is_said(put: Put) -> None:
+    said = wording.result_words(put(State.PROCESSING, error="processing"))
+    assert "still working on it" in said.means
+    assert wording.kind_words(tried(put(State.PROCESSING), "processing")) == "Send"
 
 
 def test_our_own_words_are_not_quoted_after_ours(put: Put) -> None:

@@ -23,7 +23,8 @@ from workers import poll, publish, reconcile
 
 WAITING = {State.HELD, State.CANCELLED, State.MISSED}
 FIRST, SECOND = World(), World(state=State.HELD, held_for=CHAIN)
-SAYS = {"", "Uncertain", "Killed", "StillWorking", "Unavailable", "Rejected", "Unauthorized"}
+SAYS = {"Uncertain", "Killed", "StillWorking", "Unavailable", "Rejected"}
+"""One answer of each kind: what else a network may say leads to the same places."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ class Thread:
     @property
     def ended(self) -> bool:
         """Whether nothing waits, or a person knows of the one for which the rest waits."""
-        if self.second.held_for == CHAIN:
+        if self.second.state == State.HELD and self.second.held_for == CHAIN:
             return self.first.state in (State.FAILED, State.UNCONFIRMED, State.HELD)
         return self.first.ended and self.second.ended
 
@@ -97,9 +98,8 @@ class Chains(Walk[Thread]):
                 (State.PROCESSING, poll.ask, ANSWERS),
                 (State.UNCERTAIN, reconcile.look, LOOKS),
             ):
-                few = [a for a in answers if type(a.says and a.says()).__name__ in SAYS] or []
-                few = [answers[0], *few]
-                for answer in few if world.state == state else few[:1]:
+                few = [a for a in answers[1:] if type(a.says and a.says()).__name__ in SAYS]
+                for answer in [answers[0], *few] if world.state == state else answers[:1]:
                     yield f"{act.__name__} {place}", self.network(place, answer, act)
 
     def network(self, place: int, answer: Answer, act: object) -> Act:

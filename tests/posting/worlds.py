@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import ClassVar
 
-from posting.models import Attempt, PostResult
+from posting.models import PostResult
+from posting.models import result as rows
 from posting.models.result import SAVED
 from posting.states import ENDED, MOVES, State
 from providers.kit.contract import Account, Limits, Message, Provider, Receipt, TextRule, Unit
@@ -98,7 +99,6 @@ class World:
             processing_since=past if self.state == State.PROCESSING else None,
             external_id="1" if self.receipt else "",
         )
-        Attempt.objects.filter(result=pk).delete()
 
     @staticmethod
     def read(pk: int, at: datetime, copies: int) -> World:
@@ -111,7 +111,7 @@ class World:
             held_for=row.held_for,
             doubts=min(row.doubts, 1),
             negatives=row.negatives,
-            looks=min(row.looks, MOST_LOOKS + 1),
+            looks=min(row.looks, rows.MOST_LOOKS),
             attempts=min(row.attempts, MOST_ATTEMPTS + 1),
             kept=len(steps),
             late=row.late_at is not None and row.late_at <= at,
