@@ -184,27 +184,30 @@ def dropped(post: Post, place: str, zone: ZoneInfo, at: datetime) -> Moment:
     "day:2026-11-27" keeps its time on the wall, "hour:<moment>" its minutes; "at:<moment>" is
     exact. Raises CannotCompose for the past, and for what is no place.
     """
-    kind, _, value = place.partition(":")
-    timed = post.wish is not None or not post.draft
-    local = post.due_at.astimezone(zone)
     try:
-        match kind:
-            case "day":
-                day = date.fromisoformat(value)
-                clock = local.time() if timed else _morning(day, zone, at)
-                found = resolve(datetime.combine(day, clock), zone)
-            case "hour":
-                minutes = timedelta(minutes=local.minute if timed else 0)
-                found = Moment(_exact(value) + minutes)
-            case "at":
-                found = Moment(_exact(value))
-            case _:
-                raise ValueError(kind)
+        found = _meant(post, place, zone, at)
     except (ValueError, OverflowError):
         raise CannotCompose({"to": [f"to: “{place}” is no place of the calendar."]}) from None
     if found.at <= at:
         raise CannotCompose({"to": [PASSED]})
     return found
+
+
+def _meant(post: Post, place: str, zone: ZoneInfo, at: datetime) -> Moment:
+    """As `dropped`; raises ValueError for what is no place."""
+    kind, _, value = place.partition(":")
+    timed = post.wish is not None or not post.draft
+    local = post.due_at.astimezone(zone)
+    match kind:
+        case "day":
+            day = date.fromisoformat(value)
+            clock = local.time() if timed else _morning(day, zone, at)
+            return resolve(datetime.combine(day, clock), zone)
+        case "hour":
+            return Moment(_exact(value) + timedelta(minutes=local.minute if timed else 0))
+        case "at":
+            return Moment(_exact(value))
+    raise ValueError(kind)
 
 
 def _exact(value: str) -> datetime:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from itertools import groupby
@@ -128,9 +129,7 @@ def bulk_posts(request: MemberRequest) -> HttpResponse:
         words = f"{len(done)} post{'s' * (len(done) != 1)} {ACTS[form.cleaned_data['do']]}."
         say_done(request, words, undo.join(request.team, [t.undo for t in done if t.undo], at))
     if left := {one.words: None for one in told if not one.done}:
-        count = len(told) - len(done)
-        reasons = " ".join(list(left)[:REASONS])
-        messages.warning(request, f"{count} stayed as {'they were' * (count > 1) or 'it was'}: {reasons}")
+        _say_left(request, len(told) - len(done), list(left))
     return redirect(back(request))
 
 
@@ -169,6 +168,12 @@ def answer(request: MemberRequest, status: int) -> HttpResponse:
     return redirect(back(request))
 
 
+def _say_left(request: MemberRequest, count: int, reasons: Sequence[str]) -> None:
+    """How many stayed as they were, and the first reasons."""
+    how = "they were" if count > 1 else "it was"
+    messages.warning(request, f"{count} stayed as {how}: {' '.join(reasons[:REASONS])}")
+
+
 def _seen(request: MemberRequest) -> int | None:
     seen = request.POST.get("seen", "")
     return int(seen) if seen.isascii() and seen.isdigit() and len(seen) < 10 else None
@@ -178,6 +183,8 @@ def _hours(page: Page, at: datetime) -> list[dict[str, Any]]:
     """The hours of a day with their posts; what is over is marked."""
     [day] = page.days
     begin = calendar.hours(day.day, page.zone)
+    shown = [moment.astimezone(page.zone) for moment in begin]
+    twice = Counter(local.hour for local in shown)
 
     def hour_of(post: Post) -> datetime:
         return max(moment for moment in begin if moment <= post.due_at)
@@ -186,11 +193,11 @@ def _hours(page: Page, at: datetime) -> list[dict[str, Any]]:
     return [
         {
             "moment": moment,
-            "local": moment.astimezone(page.zone),
+            "named": local.tzname() if twice[local.hour] > 1 else "",
             "past": moment + calendar.HOUR <= at,
             "posts": posts.get(moment, []),
         }
-        for moment in begin
+        for moment, local in zip(begin, shown, strict=True)
     ]
 
 
