@@ -10,8 +10,9 @@ CODE := manage.py project accounts tokens posting workers providers integrations
 # (Not the pages, and not the stories of processes that are found dead: they see no difference.)
 DATABASE_TESTS = $(filter-out tests/flows/test_pulse.py tests/flows/test_watchdog.py, \
 	$(wildcard tests/accounts tests/tokens tests/offers tests/posting tests/workers tests/flows/test_*.py))
-# Two at a time: stories of one file stay together, and most of them wait for servers.
-PYTEST := $(PY) -m pytest -q -n 2 --dist loadfile
+# Two at a time: stories of one file stay together, and most of them wait for servers. In our own
+# order: left to itself xdist keeps the files with few stories, the longest, for the end.
+PYTEST := $(PY) -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder
 
 .PHONY: help demo test smoke chaos bench test-bluesky test-oauth test-browser css provider lint format types contracts tests \
 	tests-sqlite tests-postgres lock docs clean
@@ -25,7 +26,7 @@ demo: .venv/.ready-run ## start everything on this machine; Ctrl-C stops it
 
 test: lint types contracts tests ## everything that must hold before a commit
 
-smoke: .venv/.ready-run ## one post from the form to three networks and back; takes DATABASE_URL=…
+smoke: .venv/.ready-run ## one post from the form to the networks and back; takes DATABASE_URL=…
 	@$(if $(DATABASE_URL),DATABASE_URL='$(DATABASE_URL)' )$(PY) -m deploy.smoke
 
 chaos: .venv/.ready-dev ## the storm: N=300 BROKER=rabbitmq DB=postgres SEED=1 CONTROL=naive HOSTS=2

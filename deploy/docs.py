@@ -12,7 +12,20 @@ from pathlib import Path
 
 import providers
 from deploy.surroundings import ROOT
-from providers.kit.contract import Deletes, Finds, Provider, Refreshes, Registers, TellsLimits
+from providers.kit.contract import (
+    Deletes,
+    Finds,
+    Limits,
+    Look,
+    Offers,
+    Provider,
+    Refreshes,
+    Registers,
+    Revokes,
+    TellsLimits,
+    Way,
+    ways,
+)
 from tokens.codes import DO_WITHOUT, MEANINGS
 
 MARK = "# --- the networks (written by `make docs`)"
@@ -50,20 +63,16 @@ def tree() -> Iterator[str]:
 
 def network(adapter: type[Provider]) -> Iterator[str]:
     """One network: its limits, what it can, what it wants to know."""
-    text = adapter.limits.text
-    abilities = {
-        "registers our app at each instance": issubclass(adapter, Registers),
-        "renews its tokens": issubclass(adapter, Refreshes),
-        "finds a post whose answer was lost": issubclass(adapter, Finds),
-        "deletes posts": issubclass(adapter, Deletes),
-        "tells the limits of a host or account": issubclass(adapter, TellsLimits),
-    }
-    offered = ", ".join(words for words, has in abilities.items() if has) or "nothing more"
     yield from ("", f"## {adapter.label}", "", first_line(ROOT / f"providers/{adapter.name}.py"))
-    unit = text.unit.value.replace("_", " ")
-    yield from ("", f"* Longest text: {text.limit} ({unit})", f"* Can also: {offered}")
+    doors = {Way.PAGE: "its own page", Way.FORM: "a form here"}
+    yield from ("", f"* Connected by {' or '.join(doors[way] for way in ways(adapter))}")
+    yield f"* Longest text: {words(adapter.limits)}"
+    able, unable = abilities(adapter)
+    yield f"* Can also: {', '.join(able) or 'nothing more'}"
+    yield f"* Not offered: {', '.join(unable) or 'nothing of what others offer'}"
     for blank in adapter.post_fields:
-        yield f"* A post has a blank for it: {blank.label}"
+        need = " (a post cannot do without it)" if blank.needed else ""
+        yield f"* A post has a blank for it: {blank.label}{need}"
     if adapter.settings:
         yield from ("", "| setting | meaning | default |", "|---|---|---|")
     for setting in adapter.settings:
@@ -71,28 +80,70 @@ def network(adapter: type[Provider]) -> Iterator[str]:
         yield f"| `{setting.name}` | {setting.help}{need} | {setting.default} |"
 
 
-COLUMNS = "network|text|pictures|description|video|link|replies|delete|after a lost answer|keys"
+def abilities(adapter: type[Provider]) -> tuple[list[str], list[str]]:
+    """What a network can beside publishing a text, and what others can and it cannot."""
+    limits = adapter.limits
+    able = {
+        "pictures": limits.images is not None,
+        "descriptions of pictures": bool(limits.images and limits.images.alt_limit),
+        "videos": limits.video is not None,
+        "replies and threads": limits.replies,
+        "a look for a post whose answer was lost": issubclass(adapter, Finds),
+        "deleting posts": issubclass(adapter, Deletes),
+        "renewing its keys": issubclass(adapter, Refreshes),
+        "ending its keys when an account is disconnected": issubclass(adapter, Revokes),
+        "several accounts behind one log-in": issubclass(adapter, Offers),
+        "an app of ours at each instance": issubclass(adapter, Registers),
+        "the limits of a host or an account, live": issubclass(adapter, TellsLimits),
+    }
+    rare = ("several accounts behind one log-in", "an app of ours at each instance")
+    return [a for a in able if able[a]], [a for a in able if not able[a] and a not in rare]
+
+
+def words(limits: Limits) -> str:
+    """The longest text, alone and beside media."""
+    unit = limits.text.unit.value.replace("_", " ")
+    beside = f", {limits.caption.limit} beside media" if limits.caption else ""
+    return f"{limits.text.limit} {unit}{beside}"
+
+
+COLUMNS = "network|text|pictures|description|video|link|replies|delete|look-up|lost answer|keys"
+LOOKS = {
+    Look.MARK: "sure: by a mark of ours",
+    Look.TICKET: "by its ticket, else its words",
+    Look.WORDS: "by its words among the newest",
+}
+ABOUT_NETWORKS = """\
+One row for each network; – is not offered. *Look-up* says by what a post whose answer was lost is
+known again: a mark of ours that the network keeps tells it from every other post; a ticket of an
+earlier step does so while the network keeps it; words are compared with the newest posts of the
+account, and whoever posts the same words there by hand meanwhile may be mistaken for us. *Lost
+answer* says what then follows; where a person decides, the post stays unconfirmed until somebody
+has looked. *Keys*: `none` do not end, or cannot be renewed; `rotating` ones are good for one
+renewal, `reusable` ones for many, `self renewing` ones are made out of themselves while they live,
+and `grace` gives the same successor to a repeat.\
+"""
 
 
 def overview() -> Iterator[str]:
-    """What every network offers, in one table; – is not offered."""
+    """What every network offers, in one table."""
     heads = COLUMNS.split("|")
     yield from ("", row(heads), row(["---"] * len(heads)))
     for name in providers.names():
         adapter = providers.adapter(name)
         limits, images, video = adapter.limits, adapter.limits.images, adapter.limits.video
-        caption = f", {limits.caption.limit} beside media" if limits.caption else ""
         link = "beside media too" if limits.links_beside_media else "without media"
         yield row(
             [
                 adapter.label + (" (needs media)" if limits.needs_media else ""),
-                f"{limits.text.limit} {limits.text.unit.value.replace('_', ' ')}{caption}",
+                words(limits),
                 f"{images.most}, {size(images.max_bytes)}" if images else "",
                 str(images.alt_limit or "") if images else "",
                 f"{video.most}, {size(video.max_bytes)}" if video else "",
                 link if limits.links else "in the text",
                 "yes" if limits.replies else "",
                 "yes" if issubclass(adapter, Deletes) else "",
+                LOOKS[adapter.look] if issubclass(adapter, Finds) else "",
                 doubt(adapter),
                 adapter.family.value.replace("_", " "),
             ]
@@ -121,7 +172,7 @@ def row(cells: Sequence[str]) -> str:
 
 def networks() -> Iterator[str]:
     """Every network."""
-    yield from ("# The networks", "", NOTE)
+    yield from ("# The networks", "", NOTE, "", ABOUT_NETWORKS)
     yield from overview()
     for name in providers.names():
         yield from network(providers.adapter(name))

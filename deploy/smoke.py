@@ -26,7 +26,7 @@ from deploy.broker import free_port
 from deploy.demo import DEMO_USER
 from deploy.keep import dying_with_me
 from deploy.surroundings import ROOT, practice, read_pairs
-from providers.kit.contract import practice_values
+from providers.kit.contract import practice_values, takes_bare_words
 
 START_SECONDS = 120.0
 POST_SECONDS = 60.0
@@ -102,6 +102,10 @@ class Person:
                 raise SmokeError(f"{network} showed no consent page ({answer.url}).")
             answer = self.send(consent, {"decision": "allow"})
             self.seen(answer)
+        choice = page.read(answer.text, answer.url).form("chosen")
+        if choice is not None:  # one log-in speaks for several: the first is taken
+            answer = self.send(choice, {"chosen": choice.boxes["chosen"][:1]})
+            self.seen(answer)
         if not answer.url.startswith(f"{self.house.url}/accounts/"):
             raise SmokeError(f"Connecting {network} ended at {answer.url}.")
 
@@ -149,7 +153,7 @@ def check_board(house: House, text: str, accounts: int) -> None:
 
 def visit(house: House) -> str:
     """Does everything a person would do; returns the sentence of success."""
-    networks = providers.names()
+    networks = [name for name in providers.names() if takes_bare_words(providers.adapter(name))]
     person = Person(house)
     person.log_in()
     for network in networks:

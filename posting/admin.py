@@ -21,6 +21,7 @@ class PostResultAdmin(admin.ModelAdmin[PostResult]):
 
     list_display = ["post", "account", "state", "due_at", "attempts", "error"]
     list_filter = ["state", "provider"]
+    exclude = ["saved"]
 
     def has_change_permission(self, request: HttpRequest, obj: PostResult | None = None) -> bool:
         """Only the engine moves a result."""

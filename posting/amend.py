@@ -7,20 +7,20 @@ locks the same rows: it comes before, and the change is refused, or after, and r
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from django.db import transaction
 from django.db.models import F
 
-import providers
-from posting import lateness
+from posting import chain, lateness
 from posting.compose import CannotCompose
 from posting.doorbell import ring
 from posting.lateness import Lateness
 from posting.models import Post, PostResult
-from posting.rules import misfits
+from posting.rules import Words, continues, wrong
 from posting.states import State
 
 OUT = {
@@ -48,31 +48,49 @@ def edit(
     text: str | None = None,
     due_at: datetime | None = None,
     late: Lateness | None = None,
+    link: str | None = None,
+    parts: Sequence[str] | None = None,
+    versions: Mapping[int, str] | None = None,
+    options: Mapping[int, Mapping[str, str]] | None = None,
 ) -> None:
-    """Give a post that has not begun to go out another text, moment or lateness; None: as it is.
+    """Give a post that has not begun to go out other words, moment or lateness; None: as it is.
 
     `seen` is the version that the person saw. Raises TooLate, Outrun or CannotCompose; then nothing
     has changed anywhere. Otherwise nothing but the new will ever go out.
     """
+    said = {"text": text, "link": link, "parts": parts, "versions": versions, "options": options}
+    new = _given(said)
+    plan = {"late_after": late.after, "when_late": late.then} if late else {}
     with transaction.atomic():
         results = _locked(post)
         _refuse_if_out(results)
         waiting = [result for result in results if result.is_open]
-        _refuse_if_wrong(text, due_at, at, waiting)
-        said = {
-            "text": text,
-            "due_at": due_at,
-            "late_after": late.after if late else None,
-            "when_late": late.then if late else None,
-        }
-        said = {name: value for name, value in said.items() if value is not None}
+        words = replace(words_of(post, waiting), **new)
+        _refuse_if_wrong(words if new else None, due_at, at, waiting)
         fresh = Post.objects.filter(pk=post.pk, version=seen)
-        if not fresh.update(version=F("version") + 1, **said):
+        change = _given({"text": text, "link": link, "due_at": due_at, **plan})
+        if not fresh.update(version=F("version") + 1, **change):
             raise Outrun("Somebody else has changed this post meanwhile; nothing was saved.")
         wish = late or lateness.of_post(post)
         for result in waiting:
-            _amend(result, wish, due_at, anew=text is not None)
+            own = _own(result, words) if {"versions", "options"} & new.keys() else {}
+            _amend(result, wish, due_at, anew=bool(new), own=own)
+            vars(result).update(own)
+        if parts is not None:
+            chain.rewrite(post, parts, [r for r in waiting if not r.part and continues(r.account)])
         ring()
+
+
+def words_of(post: Post, results: Sequence[PostResult]) -> Words:
+    """All that a post says as it stands, on the accounts of these results."""
+    firsts = [result for result in results if not result.part]
+    return Words(
+        post.text,
+        post.link,
+        tuple(post.parts.values_list("text", flat=True)),
+        {r.account_id: r.text for r in firsts if r.text is not None},
+        {r.account_id: r.options for r in firsts if r.options},
+    )
 
 
 def reschedule(post: Post, due_at: datetime, *, seen: int, at: datetime) -> None:
@@ -90,6 +108,11 @@ def standing_in_the_way(results: Sequence[PostResult]) -> str:
     return "; ".join(said)
 
 
+def _given(values: Mapping[str, Any]) -> dict[str, Any]:
+    """What is to change."""
+    return {name: value for name, value in values.items() if value is not None}
+
+
 def _locked(post: Post) -> list[PostResult]:
     """Its results, which nobody else moves until this transaction ends."""
     rows = PostResult.objects.select_for_update(of=("self",)).select_related("account")
@@ -104,29 +127,47 @@ def _refuse_if_out(results: Sequence[PostResult]) -> None:
 
 
 def _refuse_if_wrong(
-    text: str | None, due_at: datetime | None, at: datetime, waiting: Sequence[PostResult]
+    words: Words | None, due_at: datetime | None, at: datetime, waiting: Sequence[PostResult]
 ) -> None:
-    wrong: dict[str, list[str]] = {}
-    if text is not None:
-        known = [r.account for r in waiting if r.provider in providers.ADAPTERS]
-        said = misfits(text, known) if text.strip() else ["Write something first."]
-        wrong |= {"text": said} if said else {}
+    """`words`: all that it would say, None where nothing of that is new."""
+    said: dict[str, list[str]] = {}
+    accounts = [result.account for result in waiting if not result.part]
+    if words and not words.text.strip() and any(a.pk not in words.versions for a in accounts):
+        said["text"] = ["Write something first."]
+    elif words:
+        said = wrong(words, accounts)
     if due_at is not None and due_at < at:
-        wrong["when"] = ["This moment has passed; choose a later one or leave it empty for now."]
-    if wrong:
-        raise CannotCompose(wrong)
+        said["when"] = ["This moment has passed; choose a later one or leave it empty for now."]
+    if said:
+        raise CannotCompose(said)
 
 
-def _amend(result: PostResult, late: Lateness, due_at: datetime | None, *, anew: bool) -> None:
+def _own(result: PostResult, words: Words) -> dict[str, Any]:
+    """What is this account's own; a text only of its first part."""
+    options = dict(words.options.get(result.account_id, {}))
+    text = None if result.part else words.versions.get(result.account_id)
+    return {"text": text, "options": options}
+
+
+def _amend(
+    result: PostResult,
+    late: Lateness,
+    due_at: datetime | None,
+    *,
+    anew: bool,
+    own: Mapping[str, Any],
+) -> None:
     """One waiting result as the post is now; the queue's bell for it counts no more."""
     one = PostResult.objects.filter(pk=result.pk)
-    change: dict[str, Any] = {}
-    if due_at is not None:
+    change: dict[str, Any] = dict(own)
+    if result.waits_for_part:
+        change |= {} if due_at is None else {"due_at": due_at}
+    elif due_at is not None:
         change |= {**lateness.plan(due_at, late), "error": ""}
     elif result.planned_at is not None:
         change["late_at"] = result.planned_at + late.after
     if anew:  # what the network may remember of earlier, refused requests belongs to the old text
-        change |= {"marker": uuid.uuid4(), "first_sent_at": None}
+        change |= {"marker": uuid.uuid4(), "first_sent_at": None, "saved": ""}
     if result.state == State.QUEUED:
         one.move([State.QUEUED], State.SCHEDULED, queued_at=None, **change)
     elif result.is_late and due_at is not None:

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, tzinfo
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.db.models import Case, F, TextField, Value, When
 
 from accounts.models import Team, User
-from posting import lateness
+from posting import chain, lateness
 from posting.doorbell import ring
 from posting.forecast import forecast
 from posting.lateness import Lateness
 from posting.models import Post, PostResult
-from posting.rules import misfits
+from posting.rules import Words, continues, wrong
 from posting.states import CANCELLABLE, LATE, REPEATABLE, State
+from providers.kit.errors import Duplicate, Rejected
 from tokens.models import SocialAccount
 
 
@@ -29,31 +31,63 @@ class CannotCompose(Exception):
 
 
 def check(
-    text: str, accounts: Sequence[SocialAccount], team: Team, due_at: datetime | None, at: datetime
+    text: str,
+    accounts: Sequence[SocialAccount],
+    team: Team,
+    due_at: datetime | None,
+    at: datetime,
+    *,
+    link: str = "",
+    parts: Sequence[str] = (),
+    versions: Mapping[int, str] | None = None,
+    options: Mapping[int, Mapping[str, str]] | None = None,
 ) -> dict[str, list[str]]:
     """What is wrong with a post, by field; {} when nothing is."""
-    wrong: dict[str, list[str]] = {}
-    if not text.strip():
-        wrong["text"] = ["Write something first."]
+    words = Words(text, link, tuple(parts), versions or {}, options or {})
+    said: dict[str, list[str]] = {}
+    spoken = {account.pk for account in accounts} <= words.versions.keys() if accounts else False
+    if not text.strip() and not spoken:
+        said["text"] = ["Write something first."]
     if not accounts:
-        wrong["accounts"] = ["Choose at least one account."]
+        said["accounts"] = ["Choose at least one account."]
     if any(account.team_id != team.pk for account in accounts):
-        wrong["accounts"] = ["One of these accounts is not yours."]
+        said["accounts"] = ["One of these accounts is not yours."]
     elif lost := [a for a in accounts if not a.usable]:
         names = ", ".join(str(account) for account in lost)
-        wrong["accounts"] = [f"Not ready to post, see Accounts: {names}."]
-    elif said := misfits(text, accounts):
-        wrong.setdefault("text", []).extend(said)
+        said["accounts"] = [f"Not ready to post, see Accounts: {names}."]
+    else:
+        for name, sentences in wrong(words, accounts).items():
+            said.setdefault(name, []).extend(sentences)
     if due_at is not None and due_at <= at:
-        wrong["when"] = ["This moment has passed; choose a later one or leave it empty for now."]
-    return wrong
+        said["when"] = ["This moment has passed; choose a later one or leave it empty for now."]
+    return said
 
 
 def warnings(
-    accounts: Sequence[SocialAccount], due_at: datetime | None, at: datetime, zone: tzinfo
+    accounts: Sequence[SocialAccount],
+    due_at: datetime | None,
+    at: datetime,
+    zone: tzinfo,
+    changed: Post | None = None,
+    parts: int = 0,
 ) -> list[str]:
-    """What will be different from the plan, though nothing is wrong with it."""
-    return [over.words(zone) for over in forecast(accounts, due_at or at, at)]
+    """What will be different from the plan, though nothing is wrong with it.
+
+    `changed`: the post that this plan is for, if it had another one before; `parts`: how many
+    follow it where a network continues threads.
+    """
+    long = [account for account in accounts if parts and continues(account)]
+    short = [account for account in accounts if account not in long]
+    found = [
+        *forecast(short, due_at or at, at, without=changed),
+        *forecast(long, due_at or at, at, more=1 + parts, without=changed),
+    ]
+    return [over.words(zone) for over in found]
+
+
+def made_by(team: Team, key: uuid.UUID) -> Post | None:
+    """The post that a form with this number has made already, if it has."""
+    return Post.objects.filter(team=team, key=key).first()
 
 
 def compose(
@@ -66,50 +100,59 @@ def compose(
     due_at: datetime | None = None,
     late: Lateness | None = None,
     key: uuid.UUID | None = None,
+    link: str = "",
+    parts: Sequence[str] = (),
+    versions: Mapping[int, str] | None = None,
+    options: Mapping[int, Mapping[str, str]] | None = None,
 ) -> Post:
-    """Write a post and its results, then ring; `due_at` None means now, `late` as the team wants.
+    """Write a post and its results, then ring, or raise CannotCompose; `due_at` None means now.
 
-    The same `key` again gives the post that it made the first time. Raises CannotCompose.
+    `parts` follow the text where a network can answer posts; `versions` are texts and `options`
+    values of post_fields, by the account's number. The same `key` gives the same post again.
     """
     key = key or uuid.uuid4()
-    if made := Post.objects.filter(team=team, key=key).first():
+    if made := made_by(team, key):
         return made
-    if wrong := check(text, accounts, team, due_at, at):
-        raise CannotCompose(wrong)
+    more: dict[str, Any] = {"link": link, "parts": parts, "versions": versions, "options": options}
+    if said := check(text, accounts, team, due_at, at, **more):
+        raise CannotCompose(said)
     late = late or lateness.of_team(team)
+    about: dict[str, Any] = {"text": text, "link": link}
+    about |= {"late_after": late.after, "when_late": late.then}
     try:
         with transaction.atomic():
-            post = Post.objects.create(
-                team=team,
-                author=author,
-                key=key,
-                text=text,
-                due_at=due_at or at,
-                late_after=late.after,
-                when_late=late.then,
-                created_at=at,
-            )
-            PostResult.objects.bulk_create(_results(post, accounts, late))
+            about |= {"due_at": due_at or at, "created_at": at}
+            post = Post.objects.create(team=team, author=author, key=key, **about)
+            chain.write(post, parts)
+            words = Words(text, link, tuple(parts), versions or {}, options or {})
+            PostResult.objects.bulk_create(_results(post, accounts, late, words))
             ring()
     except IntegrityError:  # the same form came twice at the same moment
         return Post.objects.get(team=team, key=key)
     return post
 
 
-def _results(post: Post, accounts: Sequence[SocialAccount], late: Lateness) -> Iterator[PostResult]:
+def _results(
+    post: Post, accounts: Sequence[SocialAccount], late: Lateness, words: Words
+) -> Iterator[PostResult]:
     plan = lateness.plan(post.due_at, late)
     for account in accounts:
-        yield PostResult(
-            post=post, account=account, provider=account.provider, state=State.SCHEDULED, **plan
-        )
+        wanted: dict[str, Any] = {"post": post, "account": account, "provider": account.provider}
+        wanted["options"] = dict(words.options.get(account.pk, {}))
+        own = words.versions.get(account.pk)
+        yield PostResult(**wanted, text=own, state=State.SCHEDULED, **plan)
+        if continues(account):
+            yield from chain.plan(len(words.parts), {**wanted, "due_at": post.due_at})
 
 
 def cancel(post: Post, pk: int | None = None) -> int:
     """Cancel what has not gone out, everywhere or for the result `pk`; returns how many stopped."""
     chosen = post.results.all() if pk is None else post.results.filter(pk=pk)
-    return chosen.move(
-        CANCELLABLE, State.CANCELLED, words="Cancelled before it went out.", error=""
-    )
+    with transaction.atomic():
+        moved = chosen.move(
+            CANCELLABLE, State.CANCELLED, words="Cancelled before it went out.", error="", saved=""
+        )
+        return moved + chain.cut(post.pk)
 
 
 def try_again(post: Post, at: datetime, pk: int | None = None) -> int:
@@ -118,18 +161,23 @@ def try_again(post: Post, at: datetime, pk: int | None = None) -> int:
     Everywhere or for the result `pk` alone.
 
     A result that was never in doubt gets a new moment; one that was keeps its old one, so that
-    the network still recognises it. Its patience begins anew with this order.
+    the network still recognises it. Its patience begins anew with this order. What its steps came
+    to is used again, unless the network had refused it.
     """
-    anew: dict[str, Any] = {
-        **_planned(post, at),
-        "attempts": 0,
-        "negatives": 0,
-        "looks": 0,
-    }
-    failed = post.results.all() if pk is None else post.results.filter(pk=pk)
-    moved = failed.filter(doubts=0).move(REPEATABLE, State.SCHEDULED, first_sent_at=None, **anew)
-    moved += failed.move(REPEATABLE, State.SCHEDULED, **anew)
-    moved += _send_late(post, at, pk)
+    refused = When(error__in=[Rejected.outcome, Duplicate.outcome], then=Value(""))
+    anew = {**_anew(post, at), "saved": Case(refused, default=F("saved"), output_field=TextField())}
+    results = post.results.all() if pk is None else post.results.filter(pk=pk)
+    with transaction.atomic():
+        moved = chain.wait_again(results)
+        for rows, plan in (
+            (results.filter(part=0), anew),
+            (results.filter(part__gt=0), {**anew, **chain.BEGUN}),
+        ):
+            fresh = rows.filter(doubts=0)
+            moved += fresh.move(REPEATABLE, State.SCHEDULED, first_sent_at=None, **plan)
+            moved += rows.move(REPEATABLE, State.SCHEDULED, **plan)
+        moved += _send_late(post, at, pk)
+        moved += chain.follow(at, post.pk)
     if moved:
         ring()
     return moved
@@ -163,20 +211,25 @@ def _send_late(post: Post, at: datetime, pk: int | None = None) -> int:
 
 def confirm(post: Post, pk: int, *, there: bool, at: datetime) -> int:
     """A person's word on an unconfirmed result: it is there, or send it again."""
-    one = post.results.filter(pk=pk)
-    if there:
-        return one.move([State.UNCONFIRMED], State.POSTED, posted_at=at, words="", error="")
-    moved = one.move(
-        [State.UNCONFIRMED],
-        State.SCHEDULED,
-        **_planned(post, at),
-        attempts=0,
-        negatives=0,
-        looks=0,
-    )
+    one, doubtful = post.results.filter(pk=pk), [State.UNCONFIRMED]
+    with transaction.atomic():
+        if there:
+            known: dict[str, Any] = {"posted_at": at, "words": "", "error": "", "saved": ""}
+            moved = one.move(doubtful, State.POSTED, **known)
+            chain.follow(at, post.pk)
+            return moved
+        anew = {**_anew(post, at), "saved": ""}
+        moved = one.filter(part=0).move(doubtful, State.SCHEDULED, **anew)
+        moved += one.filter(part__gt=0).move(doubtful, State.SCHEDULED, **{**anew, **chain.BEGUN})
     if moved:
         ring()
     return moved
+
+
+def _anew(post: Post, at: datetime) -> dict[str, Any]:
+    """A person's order begins everything that was counted anew."""
+    counted: dict[str, Any] = dict.fromkeys(("attempts", "negatives", "looks", "polls"), 0)
+    return {**_planned(post, at), **counted, "processing_since": None}
 
 
 def _planned(post: Post, at: datetime) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db.models import Q
 
 import providers
-from posting.models import PostResult
+from posting.models import Post, PostResult
 from posting.states import State
 from providers.kit.rates import Cap
 from tokens.models import SocialAccount
@@ -55,12 +55,23 @@ def caps_of(name: str) -> tuple[Cap, ...]:
 
 
 def forecast(
-    accounts: Iterable[SocialAccount], due_at: datetime, at: datetime, more: int = 1
+    accounts: Iterable[SocialAccount],
+    due_at: datetime,
+    at: datetime,
+    more: int = 1,
+    without: Post | None = None,
 ) -> list[Overflow]:
-    """Where `more` posts at `due_at` would not all go out in time; the tightest cap of each."""
+    """Where `more` posts at `due_at` would not all go out in time; the tightest cap of each.
+
+    `without`: a post whose present plan does not count, because it is being changed.
+    """
     found: list[Overflow] = []
     for account in accounts:
-        over = [o for cap in caps_of(account.provider) if (o := _over(account, cap, due_at, more))]
+        over: list[Overflow] = []
+        for cap in caps_of(account.provider):
+            others = _moments(account, cap, due_at, without)
+            if (one := _over(account, cap, due_at, [*others, *[due_at] * more])) is not None:
+                over.append(one)
         found += sorted(over, key=lambda o: o.last_at)[-1:]
     return [overflow for overflow in found if overflow.last_at > at]
 
@@ -74,11 +85,13 @@ def outgoing(planned: Sequence[datetime], cap: Cap) -> list[datetime]:
     return out
 
 
-def _over(account: SocialAccount, cap: Cap, due_at: datetime, more: int) -> Overflow | None:
-    """Whether the cap delays one of these or of those planned in the same span after them."""
+def _over(
+    account: SocialAccount, cap: Cap, due_at: datetime, planned_at: Sequence[datetime]
+) -> Overflow | None:
+    """Whether the cap delays what is planned for this moment or in the same span after it."""
     if cap.posts < 1:
         return None
-    moments = sorted([*_moments(account, cap, due_at), *[due_at] * more])
+    moments = sorted(planned_at)
     out = outgoing(moments, cap)
     delayed = [n for n, moment in enumerate(moments) if moment >= due_at and out[n] > moment]
     if not delayed:
@@ -91,16 +104,19 @@ def _over(account: SocialAccount, cap: Cap, due_at: datetime, more: int) -> Over
     return Overflow(account, cap, planned, cap.posts, start, start + cap.per, out[delayed[-1]])
 
 
-def _moments(account: SocialAccount, cap: Cap, due_at: datetime) -> list[datetime]:
+def _moments(
+    account: SocialAccount, cap: Cap, due_at: datetime, without: Post | None
+) -> list[datetime]:
     """When posts went out or are to go out, near enough to matter."""
     mine = PostResult.objects.filter(account=account)
     if cap.scope == "app":
-        host = account.token.host if account.token else ""
+        host = account.grant.host if account.grant else ""
         mine = PostResult.objects.filter(provider=account.provider, account__token__host=host)
     near = Q(due_at__gt=due_at - 2 * cap.per, due_at__lt=due_at + cap.per)
     sent = Q(state=State.POSTED, posted_at__gt=due_at - cap.per)
     waiting = [State.SCHEDULED, State.QUEUED, State.SENDING, State.UNCERTAIN]
     rows = mine.filter(sent | (near & Q(state__in=waiting)))
+    rows = rows.exclude(post=without) if without else rows
     pairs = rows.values_list("posted_at", "due_at")[:MOST]
     return [posted_at or due for posted_at, due in pairs]
 

@@ -9,16 +9,22 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.db.models.functions import Coalesce
 
+from posting import chain, rules
 from posting.models import BATCH, MOST_LOOKS, NOTABLE, Attempt, PostResult, ResultQuerySet
 from posting.states import State
+from posting.steps import Kept, Lease
+from providers.kit.content import Media
 from providers.kit.contract import Message, Receipt
 from providers.kit.errors import NetworkError, Unavailable
+from providers.kit.steps import TAKEN
 from tokens.states import AccountState
 
 HELD_WORDS = {
@@ -32,10 +38,11 @@ UNTOLD_WORDS = "The network could not be asked for too long whether the post arr
 SILENT_WORDS = "The network took the post and never said whether it is out."
 DOUBT_ENDS = timedelta(days=1)
 UNASKED_ENDS = timedelta(days=7)
-PROCESSING_ENDS = timedelta(hours=1)
+PUBLISH, LOOK, POLL = "publish", "look", "poll"
+"""Kinds of attempts: a request that publishes, a look for a lost one, the question "is it out?"."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Delivery:
     """The right to act on one result until its lease ends; `before` is the state it is held in."""
 
@@ -43,55 +50,135 @@ class Delivery:
     attempt: Attempt
     epoch: int
     before: State
+    lease: Lease
 
     @property
+    def created_at(self) -> datetime:
+        """The moment of the first attempt."""
+        return self.result.first_sent_at or self.attempt.started_at
+
+    @cached_property
+    def kept(self) -> Kept:
+        """What its steps came to, and where they are kept."""
+        return Kept(self.result, self.epoch, self.before, self.lease)
+
+    @cached_property
     def message(self) -> Message:
         """What to publish; the same at every attempt."""
+        result = self.result
+        media = attached(result.post_id, result.part, result.provider)
+        text, link = rules.placed(
+            chain.words_of(result),
+            "" if result.part else result.post.link,
+            rules.limits_of(result.provider),
+            beside_media=bool(media),
+        )
+        reply_to, root = chain.receipts(result)
         return Message(
-            text=self.result.post.text,
-            key=str(self.result.marker),
-            created_at=self.result.first_sent_at or self.attempt.started_at,
+            text=text,
+            key=str(result.marker),
+            created_at=self.created_at,
+            link=link,
+            media=media,
+            options=result.options or {},
+            reply_to=reply_to,
+            root=root,
+            saved=self.kept,
         )
 
+    @property
+    def taken(self) -> bool:
+        """Whether the network has everything already, so that the post may appear by itself."""
+        if self.attempt.kind == POLL:
+            return True
+        try:
+            return bool(self.kept.get(TAKEN))
+        except Unavailable:  # the steps do not open: nobody can tell
+            return True
 
-def begin(pk: int, at: datetime, lease: timedelta) -> Delivery | None:
-    """Fence a queued result for sending; None if it is no longer waiting for that."""
+
+def attached(post: int, part: int, provider: str) -> tuple[Media, ...]:  # noqa: ARG001
+    """The pictures and videos of a part of a post, made to fit a network; none yet."""
+    return ()
+
+
+def begin(pk: int, at: datetime, lease: timedelta, clock: Lease | None = None) -> Delivery | None:
+    """Fence a queued result for sending; None if it is no longer waiting for that.
+
+    `clock`: the lease by the worker's own clock, started no later than `at` was read.
+    """
+    clock = clock or Lease(lease)
     with transaction.atomic():
         epoch = PostResult.objects.fence(pk, at, lease)
-        return _held(pk, epoch, at, "publish", State.SENDING) if epoch else None
+        if not epoch:
+            return None
+        return _held(_attempt(pk, epoch, at, PUBLISH), epoch, State.SENDING, clock)
 
 
-def begin_look(pk: int, at: datetime, lease: timedelta) -> Delivery | None:
+def begin_look(
+    pk: int, at: datetime, lease: timedelta, clock: Lease | None = None
+) -> Delivery | None:
     """Fence an uncertain result for looking it up; None if somebody else is at it."""
+    clock = clock or Lease(lease)
     with transaction.atomic():
         epoch = PostResult.objects.fence_look(pk, at, lease)
-        if epoch:
-            _close(Attempt.objects.filter(result=pk, kind="look"), at, "Asks the network again.")
-        return _held(pk, epoch, at, "look", State.UNCERTAIN) if epoch else None
+        if not epoch:
+            return None
+        _close(Attempt.objects.filter(result=pk, kind=LOOK), at, "Asks the network again.")
+        return _held(_attempt(pk, epoch, at, LOOK), epoch, State.UNCERTAIN, clock)
 
 
-def _held(pk: int, epoch: int, at: datetime, kind: str, before: State) -> Delivery:
-    result = PostResult.objects.select_related("post", "account__token").get(pk=pk)
-    attempt = Attempt.objects.create(
-        result=result, number=epoch, kind=kind, started_at=at, correlation_id=uuid.uuid4().hex
+def begin_poll(
+    pk: int, at: datetime, lease: timedelta, clock: Lease | None = None
+) -> Delivery | None:
+    """Fence a result that its network is at work on; None if somebody else asks already.
+
+    Questions in a row share one line of the history: it says the last answer, and how many.
+    """
+    clock = clock or Lease(lease)
+    with transaction.atomic():
+        epoch = PostResult.objects.fence_poll(pk, at, lease)
+        if not epoch:
+            return None
+        last = Attempt.objects.filter(result=pk).order_by("number").last()
+        if last is None or last.kind != POLL:
+            return _held(_attempt(pk, epoch, at, POLL), epoch, State.SENDING, clock)
+        last.number, last.ended_at = epoch, None
+        last.save(update_fields=["number", "ended_at"])
+        return _held(last, epoch, State.SENDING, clock)
+
+
+def _attempt(pk: int, epoch: int, at: datetime, kind: str) -> Attempt:
+    return Attempt.objects.create(
+        result_id=pk, number=epoch, kind=kind, started_at=at, correlation_id=uuid.uuid4().hex
     )
-    return Delivery(result, attempt, epoch, before)
+
+
+def _held(attempt: Attempt, epoch: int, before: State, clock: Lease) -> Delivery:
+    held = PostResult.objects.select_related("post", "account__token")
+    return Delivery(held.get(pk=attempt.result_id), attempt, epoch, before, clock)
 
 
 def posted(delivery: Delivery, receipt: Receipt, at: datetime, words: str = "") -> bool:
-    """Record the receipt; False if somebody else took the result over meanwhile."""
-    return _end(
-        delivery,
-        State.POSTED,
-        at,
-        outcome="posted",
-        said=words,
-        posted_at=at,
-        external_id=receipt.external_id,
-        external_url=receipt.url,
-        error="",
-        words="",
-    )
+    """Record the receipt, and let the next part of a thread go; False if it was taken over."""
+    result = delivery.result
+    with transaction.atomic():
+        moved = _end(
+            delivery,
+            State.POSTED,
+            at,
+            outcome="posted",
+            said=words,
+            posted_at=at,
+            external_id=receipt.external_id,
+            external_url=receipt.url,
+            error="",
+            words="",
+            saved="",
+        )
+        if moved:
+            chain.release(at, result.post_id, result.part + 1)
+    return moved
 
 
 def refused(
@@ -159,7 +246,9 @@ def abandon(at: datetime, settle: timedelta) -> int:
     """Results whose worker died while sending become uncertain; returns how many."""
     with transaction.atomic():
         lost = PostResult.objects.abandon(at, settle)
-        tries = Attempt.objects.filter(result_id__in=[pk for pk, _ in lost], kind="publish")
+        tries = Attempt.objects.filter(
+            result_id__in=[pk for pk, _ in lost], kind__in=[PUBLISH, POLL]
+        )
         _close(tries, at, "Ask the network whether the post arrived.")
     return len(lost)
 
@@ -206,7 +295,7 @@ def give_up(at: datetime) -> int:
 
     A doubt ends a day after it was first asked about, a week after the last try if it never could
     be asked about, or when asking itself keeps breaking off; what a network is still working on
-    ends an hour after its lease.
+    ends PROCESSING_ENDS_S after it first said so.
     """
     day, week = at - DOUBT_ENDS, at - UNASKED_ENDS
     tries = Attempt.objects.filter(result=OuterRef("pk"))
@@ -217,8 +306,9 @@ def give_up(at: datetime) -> int:
     doubtful = PostResult.objects.filter(free, state=State.UNCERTAIN)
     unasked = Exists(tries) & ~Exists(tries.filter(started_at__gte=week))
     doubtful = doubtful.filter(old | unasked | Q(looks__gte=MOST_LOOKS))
-    since = Coalesce("lease_until", "first_sent_at", "due_at")
-    silent = PostResult.objects.alias(since=since).filter(since__lt=at - PROCESSING_ENDS)
+    since = Coalesce("processing_since", "first_sent_at", "due_at")
+    ended = at - timedelta(seconds=settings.PROCESSING_ENDS_S)
+    silent = PostResult.objects.alias(since=since).filter(since__lt=ended)
     end: dict[str, Any] = {"queued_at": None, "lease_until": None, "error": "uncertain"}
     moved = _chosen(doubtful).move([State.UNCERTAIN], State.UNCONFIRMED, words=UNTOLD_WORDS, **end)
     return moved + _chosen(silent.filter(state=State.PROCESSING)).move(

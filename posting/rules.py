@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 import providers
@@ -18,18 +18,36 @@ from providers.kit.contract import Limits, Media
 from providers.kit.table import table
 from tokens.models import SocialAccount
 
+Problems = dict[str, list[str]]
+
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What a post is to carry, as far as its author has come."""
+    """What one post of a network is to carry, as far as its author has come."""
 
     text: str
     media: tuple[Media, ...] = ()
+    link: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What a post says: its text, the page it is about, and the parts that follow.
+
+    `versions` are texts of single accounts in place of `text`, `options` the values of their
+    networks' own blanks; both by the account's number.
+    """
+
+    text: str
+    link: str = ""
+    parts: tuple[str, ...] = ()
+    versions: Mapping[int, str] = field(default_factory=dict)
+    options: Mapping[int, Mapping[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A network that a post is for, and what fits there."""
+    """A network (or one account there) that a post is for, and what fits there."""
 
     provider: str
     label: str
@@ -56,7 +74,8 @@ Check = Callable[[Draft, Target], Iterator[Problem]]
 def text_fits(draft: Draft, to: Target) -> Iterator[Problem]:
     """Too long, banned signs, or nothing said where there is nothing to see either."""
     beside = bool(draft.media) or to.limits.needs_media
-    for fault in text.faults(draft.text, to.limits, beside_media=beside):
+    whole, _ = placed(draft.text, draft.link, to.limits, beside_media=beside)
+    for fault in text.faults(whole, to.limits, beside_media=beside):
         yield Problem(to.provider, to.label, "text", fault.words, fault.over)
 
 
@@ -78,7 +97,7 @@ def targets(accounts: Iterable[SocialAccount]) -> list[Target]:
 
 def problems(draft: Draft, accounts: Iterable[SocialAccount]) -> list[Problem]:
     """Everything that the networks of these accounts would refuse, network by network."""
-    return [found for to in targets(accounts) for check in CHECKS for found in check(draft, to)]
+    return [found for to in targets(accounts) for found in _refused(draft, to)]
 
 
 def misfits(said: str, accounts: Iterable[SocialAccount]) -> list[str]:
@@ -86,8 +105,97 @@ def misfits(said: str, accounts: Iterable[SocialAccount]) -> list[str]:
     return [str(problem) for problem in problems(Draft(said), accounts)]
 
 
+def wrong(
+    words: Words, accounts: Iterable[SocialAccount], media: tuple[Media, ...] = ()
+) -> Problems:
+    """What these networks would refuse of all that a post says, by field; {} when nothing."""
+    known = [account for account in accounts if account.provider in providers.ADAPTERS]
+    found: Problems = {"parts": [*_parts(words, known)], "options": [*_options(words, known)]}
+    for problem in _first(words, known, media):
+        found.setdefault(problem.field, []).append(str(problem))
+    return {name: said for name, said in found.items() if said}
+
+
+def continues(account: SocialAccount) -> bool:
+    """Whether its network can answer a post, so that a thread goes on there."""
+    limits = limits_of(account.provider)
+    return limits is not None and limits.replies
+
+
+def placed(text: str, link: str, limits: Limits | None, *, beside_media: bool) -> tuple[str, str]:
+    """The text and the link as a network takes them: apart where it shows one, else behind it."""
+    if not link:
+        return text, ""
+    if limits and limits.links and (limits.links_beside_media or not beside_media):
+        return text, link
+    if link in text:
+        return text, ""
+    return (f"{text}\n\n{link}" if text.strip() else link), ""
+
+
+def limits_of(provider: str) -> Limits | None:
+    """What fits into a post of this network; None if it is gone."""
+    known = providers.ADAPTERS.get(provider)
+    return known.limits if known else None
+
+
 @lru_cache(maxsize=1)
 def exported() -> tuple[bytes, str]:
     """The rules of all networks as JSON for the pages, and the mark that changes with them."""
     body = json.dumps(table(providers.ADAPTERS.values()), ensure_ascii=False).encode()
     return body, f'"{hashlib.sha256(body).hexdigest()[:20]}"'
+
+
+def _refused(draft: Draft, to: Target) -> list[Problem]:
+    return [found for check in CHECKS for found in check(draft, to)]
+
+
+def _first(
+    words: Words, accounts: list[SocialAccount], media: tuple[Media, ...]
+) -> Iterator[Problem]:
+    """Of the text for all, network by network; of an account's own, with its name."""
+    alike = [account for account in accounts if account.pk not in words.versions]
+    yield from problems(Draft(words.text, media, words.link), alike)
+    for account in accounts:
+        if account.pk in words.versions:
+            limits = providers.adapter(account.provider).limits
+            own = Target(account.provider, str(account), limits)
+            yield from _refused(Draft(words.versions[account.pk], media, words.link), own)
+
+
+def _parts(words: Words, accounts: Iterable[SocialAccount]) -> Iterator[str]:
+    """A part that is empty or too long, and networks that stand alone without a text of their own.
+
+    People count from one: the part 1 that follows the first text is their second.
+    """
+    able = targets(account for account in accounts if continues(account))
+    for number, said in enumerate(words.parts, 2):
+        if not said.strip():
+            yield f"Part {number} is empty."
+            continue
+        for to in able:
+            part = Target(to.provider, f"{to.label}, part {number}", to.limits)
+            yield from (str(found) for found in text_fits(Draft(said), part))
+    alone = {
+        providers.adapter(account.provider).label
+        for account in accounts
+        if words.parts and not continues(account) and account.pk not in words.versions
+    }
+    for label in sorted(alone):
+        yield (
+            f"{label} cannot continue a thread: give its account a text of its own, which then"
+            " stands alone there, or leave it out."
+        )
+
+
+def _options(words: Words, accounts: Iterable[SocialAccount]) -> Iterator[str]:
+    """Blanks of a network that have to be filled in, and values of blanks that it does not have."""
+    for account in accounts:
+        blanks = {blank.name: blank for blank in providers.adapter(account.provider).post_fields}
+        given = words.options.get(account.pk, {})
+        for name, blank in blanks.items():
+            if blank.needed and not given.get(name, "").strip():
+                yield f"{account}: fill in “{blank.label}”."
+        for name in given:
+            if name not in blanks:
+                yield f"{account}: its network knows no blank “{name}”."

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import codecs
 import csv
+import io
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -43,14 +44,16 @@ def read(data: bytes) -> Sheet:
     if len(data) > MOST_BYTES:
         raise CannotRead(f"file: it is larger than {MOST_BYTES // 1_000_000} MB; split it.")
     text, notes = _decoded(data)
-    if not text.strip():
-        raise CannotRead("file: it is empty.")
+    if "\0" in text:
+        raise CannotRead("file: this is no text; save the table as CSV (UTF-8).")
     delimiter = _delimiter(text)
-    lines = csv.reader(text.splitlines(keepends=True), delimiter=delimiter, strict=True)
+    lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
         rows = [(lines.line_num, tuple(row)) for row in lines if any(c.strip() for c in row)]
     except csv.Error as problem:
         raise CannotRead(f"file: line {lines.line_num} cannot be read ({problem}).") from None
+    if not rows:
+        raise CannotRead("file: it is empty.")
     names = tuple(cell.strip() for cell in rows[0][1])
     twice = next((name for name in names if name and names.count(name) > 1), None)
     if twice:
@@ -89,8 +92,6 @@ def _decoded(data: bytes) -> tuple[str, tuple[str, ...]]:
                 return data.decode(name), ()
             except UnicodeDecodeError:
                 raise CannotRead("file: it is damaged; save it once more as UTF-8.") from None
-    if b"\0" in data:
-        raise CannotRead("file: this is no text; save the table as CSV (UTF-8).")
     try:
         return data.decode("utf-8"), ()
     except UnicodeDecodeError:

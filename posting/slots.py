@@ -19,7 +19,7 @@ from posting.schedule import WEEK, resolve, zone_named
 from posting.states import STOPPED, State
 from tokens.models import SocialAccount
 
-FAR = timedelta(days=366)
+NEAR, FAR = timedelta(days=28), timedelta(days=366)
 """How far ahead a free slot is looked for: an account that is booked for a year has none."""
 UNTAKEN = (*STOPPED, State.DRAFT)
 MOST = 200
@@ -88,21 +88,24 @@ def taken(
 
 def free(account: SocialAccount, at: datetime) -> Iterator[datetime]:
     """The free slots of an account after `at`, in order."""
-    places = list(Slot.objects.filter(account=account).select_related("account__team"))
-    busy = taken([account], at, at + FAR)[account.pk] if places else set()
-    return (moment for moment in moments(places, at, at + FAR) if moment not in busy)
+    places = _places([account])[account.pk]
+    for start, until in ((at, at + NEAR), (at + NEAR, at + FAR)) if places else ():
+        busy = taken([account], start, until)[account.pk]
+        yield from (moment for moment in moments(places, start, until) if moment not in busy)
 
 
 def next_each(accounts: Collection[SocialAccount], at: datetime) -> dict[int, datetime | None]:
     """The next free slot of each account, by its id; None where it has none."""
-    until = at + FAR
-    busy, places = taken(accounts, at, until), _places(accounts)
-    return {
-        account.pk: next(
-            (m for m in moments(places[account.pk], at, until) if m not in busy[account.pk]), None
-        )
-        for account in accounts
-    }
+    places = _places(accounts)
+    found: dict[int, datetime | None] = {account.pk: None for account in accounts}
+    for until in (at + NEAR, at + FAR):
+        lost = [account for account in accounts if found[account.pk] is None]
+        lost = [account for account in lost if places[account.pk]]
+        busy = taken(lost, at, until) if lost else {}
+        for pk in busy:
+            ahead = moments(places[pk], at, until)
+            found[pk] = next((moment for moment in ahead if moment not in busy[pk]), None)
+    return found
 
 
 def next_free(accounts: Collection[SocialAccount], at: datetime) -> datetime | None:

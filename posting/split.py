@@ -71,4 +71,4 @@ def told(made: Split) -> dict[str, Any]:
         {"networks": [to.provider for to in thread.networks], "parts": list(thread.parts)}
         for thread in made.threads
     ]
-    return {"threads": threads, "problems": [asdict(problem) for problem in made.problems]}
+    return {"chains": threads, "problems": [asdict(problem) for problem in made.problems]}

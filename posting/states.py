@@ -10,7 +10,7 @@ class State(StrEnum):
     """Where one post on one account stands."""
 
     DRAFT = "draft"
-    HELD = "held"  # waits for a person: approval, reconnect, pause
+    HELD = "held"  # waits for a person (approval, reconnect, pause), or for the part before it
     SCHEDULED = "scheduled"  # waits for its due time
     QUEUED = "queued"  # a worker has been rung for
     SENDING = "sending"  # the intent is committed; the request may be on its way
@@ -38,17 +38,26 @@ MOVES: dict[State, frozenset[State]] = {
             State.PROCESSING,
             State.FAILED,
             State.HELD,
+            State.UNCONFIRMED,
         }
     ),
     State.UNCERTAIN: frozenset(
-        {State.UNCERTAIN, State.POSTED, State.SCHEDULED, State.FAILED, State.UNCONFIRMED}
+        {
+            State.UNCERTAIN,
+            State.PROCESSING,
+            State.POSTED,
+            State.SCHEDULED,
+            State.FAILED,
+            State.UNCONFIRMED,
+        }
     ),
-    State.PROCESSING: frozenset({State.POSTED, State.FAILED, State.UNCONFIRMED}),
+    # Asked again, it is sending: the network may make it visible by that very request.
+    State.PROCESSING: frozenset({State.SENDING, State.UNCONFIRMED}),
     State.FAILED: frozenset({State.SCHEDULED}),
     State.UNCONFIRMED: frozenset({State.POSTED, State.SCHEDULED}),
     State.POSTED: frozenset(),
     State.CANCELLED: frozenset({State.DRAFT, State.HELD, State.SCHEDULED}),  # undone
-    State.MISSED: frozenset({State.SCHEDULED}),
+    State.MISSED: frozenset({State.SCHEDULED, State.HELD}),
 }
 MOVING = frozenset(
     {State.SCHEDULED, State.QUEUED, State.SENDING, State.UNCERTAIN, State.PROCESSING}
@@ -59,6 +68,8 @@ STOPPED = frozenset({State.FAILED, State.CANCELLED, State.MISSED})
 """It has ended, and nothing of it is out, unless it was ever in doubt."""
 LATE = "late"
 """Why a result is held that could not go out in time: a person decides."""
+CHAIN = "chain"
+"""Why a part is held: the one before it, which it answers, is not out."""
 ENDED = frozenset({State.POSTED, State.FAILED, State.CANCELLED, State.MISSED, State.UNCONFIRMED})
 
 

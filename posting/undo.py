@@ -187,11 +187,12 @@ def _entry(post: Post) -> dict[str, Any]:
     """How a post and its results stand."""
     return {
         "post": post.pk,
-        "due_at": post.due_at,
-        "wish": post.wish,
+        "due_at": _exactly(post.due_at),
+        "wish": _exactly(post.wish),
         "results": [
             {"pk": r.pk, "state": r.state, "digest": r.digest_id}
-            | {name: getattr(r, name) for name in PLAN}
+            | {name: getattr(r, name) for name in PLAN if name not in MOMENTS}
+            | {name: _exactly(getattr(r, name)) for name in MOMENTS}
             for r in post.results.order_by("pk")
         ],
     }
@@ -279,6 +280,11 @@ def _restore_result(kind: Kind, entry: dict[str, Any]) -> None:
     moved = moved or rows.move([state for state in waiting if state != after], after, **fields)
     if not moved:
         raise CannotUndo("Some of it has gone on since; nothing was undone.")
+
+
+def _exactly(moment: datetime | None) -> str | None:
+    """To the microsecond, which an encoder for JavaScript would drop."""
+    return moment.isoformat() if moment else None
 
 
 def _moment(value: str | None) -> datetime | None:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.shortcuts import resolve_url
 from django.template.loader import render_to_string
 from django.utils.cache import patch_vary_headers
 
 Answer = Callable[[HttpRequest], HttpResponseBase]
-STOP = 286  # htmx: swap this, and ask no more
 
 
 class SwapMiddleware:
@@ -39,8 +40,15 @@ class SwapMiddleware:
 
 
 def _elsewhere(answer: HttpResponse) -> HttpResponse:
-    """A redirect for the whole page, instead of one that would be swapped into a piece of it."""
+    """A redirect for the whole page, instead of one that would be swapped into a piece of it.
+
+    Who was logged out meanwhile sees the page anew, which leads to the door and back to itself.
+    """
     moved = HttpResponse(status=204)
-    moved["HX-Redirect"] = answer["Location"]
+    place = answer["Location"]
+    if place.partition("?")[0] == resolve_url(settings.LOGIN_URL):
+        moved["HX-Refresh"] = "true"
+    else:
+        moved["HX-Redirect"] = place
     moved.cookies = answer.cookies
     return moved

@@ -26,6 +26,7 @@ from providers.kit.contract import (
     Identity,
     ImageRule,
     Limits,
+    Look,
     Message,
     Receipt,
     Setting,
@@ -58,6 +59,9 @@ class Bluesky(AtprotoOAuth):
         links=True,
     )
     resend_window = timedelta(days=30)
+    look = Look.MARK  # the record key
+    renewals_per_minute = 300
+    """Half of the 3,000 requests that one address may make in 5 minutes."""
     caps = (Cap(5000, timedelta(hours=1), cost=2), Cap(35_000, timedelta(days=1), cost=2))
     """Points of one account, of which a put takes 2 (networks.md, section 13, 2026-11-21)."""
     meters = (Meter("RateLimit-Remaining", "RateLimit-Reset", shared="3000;w=300"),)

@@ -15,12 +15,13 @@ from accounts.models import Membership, Team, User
 from accounts.roles import Role
 from posting.compose import compose
 from posting.models import Post, PostResult
-from providers.kit.contract import Grant
+from providers.kit.contract import Family, Finds, Grant, Offers, takes_bare_words
 from tokens.connect import keep_grant
 from tokens.models import OAuthToken, SocialAccount
 from tokens.networks import network
 from tokens.states import AccountState
 
+RENEWED = (Family.ROTATING, Family.REUSABLE, Family.GRACE)
 PASSWORD = "correct horse battery"  # not a secret: a test's
 
 
@@ -121,9 +122,38 @@ def reconnect(street: Street, account: SocialAccount) -> None:
     account.save()
 
 
+def talkers() -> tuple[str, ...]:
+    """The networks that take bare words."""
+    every = providers.names()
+    return tuple(name for name in every if takes_bare_words(providers.adapter(name)))
+
+
+def samples() -> tuple[str, ...]:
+    """One talker of each kind, for stories about the engine: the contract suite plays every one.
+
+    Kinds differ in how a doubt is settled and in whether keys end. Each is a person's own account,
+    with keys that last or can be renewed at any moment.
+    """
+    found: dict[tuple[bool, bool], str] = {}
+    for name in talkers():
+        kind = providers.adapter(name)
+        plain = kind.family in (*RENEWED, Family.NONE) and not issubclass(kind, Offers)
+        if plain and issubclass(kind, Finds):
+            found.setdefault((bool(kind.resend_window), kind.family in RENEWED), name)
+    return tuple(found.values())
+
+
+def renewers() -> tuple[str, ...]:
+    """One network of each family whose keys are renewed whenever that is wanted."""
+    found: dict[Family, str] = {}
+    for name in providers.names():
+        found.setdefault(providers.adapter(name).family, name)
+    return tuple(name for family, name in found.items() if family in RENEWED)
+
+
 def everywhere(street: Street, team: Team) -> list[SocialAccount]:
-    """One account at every network."""
-    return [connected(street, team, name) for name in providers.names()]
+    """One account at every network that takes bare words."""
+    return [connected(street, team, name) for name in talkers()]
 
 
 def written(cast: Cast, text: str, accounts: list[SocialAccount]) -> Post:

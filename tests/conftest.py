@@ -22,6 +22,15 @@ from tokens import networks
 collect_ignore = [] if find_spec("playwright") else ["browser"]
 
 
+LONGEST = ("tests/flows/test_storm.py", "tests/flows/", "tests/deploy/")
+"""Where the long stories stand, the longest first."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes long begins first, so that nobody waits for it alone in the end."""
+    items.sort(key=lambda item: [not item.nodeid.startswith(place) for place in LONGEST])
+
+
 def pytest_configure() -> None:
     """Passwords of the cast need no slow hash."""
     project_settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -21,11 +21,11 @@ VERBS = {
     "tokens": "vault connect disconnect refresh rotate examine speak networks spool windows "
     "standing crash problems lease ask attach choose derive renew status apps",
     "posting": "compose amend lateness forecast rules split results doorbell apps "
-    "schedule slots enqueue repeats "
+    "chain steps schedule slots enqueue repeats "
     "media uploads variants "
     "drafts library undo calendar causes bulk sheet imports",
-    "workers": "queues dispatch publish reconcile retry refresh gates breaker shared sweep notices "
-    "ahead mend jobs wake outlook pulse vitals alarm clock apps",
+    "workers": "queues dispatch publish reconcile poll retry refresh gates breaker shared sweep "
+    "notices ahead mend jobs wake outlook pulse vitals alarm clock apps",
 }
 DJANGOS = ("management", "templatetags")  # folders whose names Django gives
 FORBIDDEN_NAMES = {"services", "utils", "helpers", "managers"}

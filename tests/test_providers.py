@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 
@@ -37,13 +37,15 @@ from providers.kit.errors import (
 )
 from sandbox import TWINS
 from sandbox.kit.server import Street
-from tests.providers.practice import SHORT, Connection, Play, Stage, called, plays, refused, use
+from tests.providers.plays import EVERY, only, unlike
+from tests.providers.practice import SHORT, Connection, Stage, called, plays, refused, swept, use
 
-EVERY = plays()
-DANCES = [(n, way) for n, way in EVERY if way is Way.PAGE]
-FORMS = [(n, way) for n, way in EVERY if way is Way.FORM]
+UNLIKE = unlike(EVERY)
+DANCES = [play for play in EVERY if play.way is Way.PAGE]
+PROVING = [play for play in DANCES if getattr(TWINS[play.name], "pkce_methods", ())]
+FORMS = [play for play in EVERY if play.way is Way.FORM]
 RENEWS, LOOKS = plays(Refreshes), plays(Finds)
-REPEATS = [(n, way) for n, way in EVERY if providers.adapter(n).resend_window]
+REPEATS = [play for play in EVERY if providers.adapter(play.name).resend_window]
 SETTLES = [play for play in EVERY if play in REPEATS or play in LOOKS]
 LOST = ("drop_before", "drop_after")
 SPOILT = ("error", "error_after", "html", "garbage", "empty")
@@ -57,19 +59,12 @@ def street() -> Iterator[str]:
 
 @pytest.fixture(params=EVERY, ids=called)
 def stage(request: pytest.FixtureRequest, street: str) -> Stage:
-    requests.post(f"{street}/_street/reset", json={}, timeout=5).raise_for_status()
-    name, way = request.param
-    return Stage(name, street, way)
+    return Stage.playing(request.param, swept(street))
 
 
 @pytest.fixture
 def ada(stage: Stage) -> Connection:
     return stage.connect()
-
-
-def only(plays: Sequence[Play]) -> pytest.MarkDecorator:
-    """Play with these networks alone."""
-    return pytest.mark.parametrize("stage", plays, indirect=True, ids=called)
 
 
 # --- settings -----------------------------------------------------------------------------------
@@ -107,7 +102,7 @@ def test_a_code_is_good_only_once(stage: Stage) -> None:
         stage.provider.exchange(dance, back)
 
 
-@only(DANCES)
+@only(PROVING)
 def test_a_stolen_code_is_worthless_without_its_verifier(stage: Stage) -> None:
     dance, back = stage.consent()
     assert isinstance(stage.provider, SignsInByOAuth)
@@ -174,7 +169,7 @@ def test_the_longest_text_is_taken_and_one_more_character_is_not(
     fits = "a" * limits.text.limit
     assert text.problems(fits, limits, label) == ()
     stage.provider.publish(stage.message(fits), ada.account)
-    [complaint] = text.problems(fits + "a", limits, label)
+    complaint, *_ = text.problems(fits + "a", limits, label)  # bytes may be counted as well
     assert complaint.startswith(f"{label}: 1 character too long")
     with refused(Rejected, ada.unseen):
         stage.provider.publish(stage.message(fits + "a"), ada.account)
@@ -196,7 +191,7 @@ def test_each_refusal_has_its_name(
 
 
 def test_an_expired_or_dead_key_is_unauthorized(stage: Stage, ada: Connection) -> None:
-    if stage.kind.family is not Family.NONE:
+    if ada.family is not Family.NONE:
         stage.tell("expire", {"network": stage.name, "access_token": ada.grant.access_token})
         with refused(Unauthorized, ada.unseen):
             stage.provider.publish(stage.message(), ada.account)
@@ -250,6 +245,7 @@ def test_a_broken_answer_is_never_a_success(stage: Stage, ada: Connection, kind:
         stage.provider.publish(stage.message(), ada.account)
 
 
+@only(UNLIKE)
 @pytest.mark.parametrize("kind", ["slow", "slow_after"])
 def test_an_answer_that_comes_too_late_leaves_a_doubt(
     stage: Stage, ada: Connection, kind: str
@@ -269,14 +265,15 @@ def test_a_repeat_that_overtakes_the_slow_first_request_is_still_one_post(
     stage.trouble("slow", seconds=1.0)
     with refused(Uncertain, ada.unseen):
         stage.with_patience(SHORT).publish(message, ada.account)
-    first = stage.provider.publish(message, ada.account)
+    first = stage.repeat(message, ada.account)
     marker = stage.message()
     stage.trouble("slow", seconds=1.0)
     stage.provider.publish(marker, ada.account)
     assert stage.standing(message) == 1
-    assert stage.provider.publish(message, ada.account) == first
+    assert stage.repeat(message, ada.account) == first
 
 
+@only(UNLIKE)
 def test_a_slow_answer_within_patience_is_a_success(stage: Stage, ada: Connection) -> None:
     message = stage.message()
     stage.trouble("slow", seconds=0.5)
@@ -288,7 +285,7 @@ def test_a_slow_answer_within_patience_is_a_success(stage: Stage, ada: Connectio
 def test_a_repeat_of_a_standing_post_brings_the_same_receipt(stage: Stage, ada: Connection) -> None:
     message = stage.message("Twice is once https://example.com #practice")
     first = stage.provider.publish(message, ada.account)
-    assert stage.provider.publish(message, ada.account) == first
+    assert stage.repeat(message, ada.account) == first
     assert len(stage.board()) == 1
 
 
@@ -326,7 +323,7 @@ def renewed(stage: Stage, ada: Connection, grant: Grant | None = None) -> Grant:
 
 def posts_with(stage: Stage, ada: Connection, grant: Grant) -> Message:
     """Publish with the key of this grant."""
-    account: Account = replace(ada.account, access_token=grant.access_token)
+    account: Account = replace(ada.account, access_token=stage.key(grant, ada.host))
     message = stage.message()
     stage.provider.publish(message, account)
     return message
@@ -334,11 +331,13 @@ def posts_with(stage: Stage, ada: Connection, grant: Grant) -> Message:
 
 @only(RENEWS)
 def test_a_renewed_key_opens_the_door(stage: Stage, ada: Connection) -> None:
-    stage.tell("expire", {"network": stage.name, "access_token": ada.grant.access_token})
+    of_itself = ada.grant.provisional or ada.family is Family.SELF_RENEWING
+    if not of_itself:  # a key that is made out of itself can only be renewed while it lives
+        stage.tell("expire", {"network": stage.name, "access_token": ada.grant.access_token})
     fresh = renewed(stage, ada)
     assert fresh.access_token != ada.grant.access_token
     assert stage.standing(posts_with(stage, ada, fresh)) == 1
-    assert posts_with(stage, ada, renewed(stage, ada, fresh))
+    assert of_itself or posts_with(stage, ada, renewed(stage, ada, fresh))
 
 
 @only(RENEWS)

@@ -1,27 +1,37 @@
-"""Every network plays threads, links, deleting and live limits against its twin, as it offers."""
+"""Every network plays threads, links, blanks, deleting and live limits against its twin."""
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-import requests
 
+import providers
 from providers.kit import media as fitting
 from providers.kit import text
 from providers.kit.content import Limits
-from providers.kit.contract import Deletes, Finds, Message, Receipt, TellsLimits
+from providers.kit.contract import (
+    Deletes,
+    Finds,
+    Look,
+    Message,
+    Receipt,
+    TellsLimits,
+)
 from providers.kit.errors import NetworkError, Rejected, Unauthorized, Unavailable, Uncertain
 from sandbox.kit.server import Street
 from tests.providers.files import picture
 from tests.providers.plays import EVERY, limits, only
-from tests.providers.practice import Connection, Stage, called, plays, refused
+from tests.providers.practice import Connection, Stage, called, plays, refused, swept
 
 REPLIES = [p for p in EVERY if limits(p).replies]
 LINKS = [p for p in EVERY if limits(p).links]
 CAPTIONS = [p for p in EVERY if limits(p).caption]
+BLANKS = [p for p in EVERY if providers.adapter(p.name).post_fields]
 DELETES, TELLS = plays(Deletes), plays(TellsLimits)
+MARKS = [p for p in plays(Finds) if providers.adapter(p.name).look is Look.MARK]
 PAGE = "https://example.com/a/page?of=mine#here"
 
 
@@ -33,9 +43,7 @@ def street() -> Iterator[str]:
 
 @pytest.fixture(params=EVERY, ids=called)
 def stage(request: pytest.FixtureRequest, street: str) -> Stage:
-    requests.post(f"{street}/_street/reset", json={}, timeout=5).raise_for_status()
-    name, way = request.param
-    return Stage(name, street, way)
+    return Stage.playing(request.param, swept(street))
 
 
 @pytest.fixture
@@ -48,17 +56,41 @@ def answer(stage: Stage, to: Receipt, root: Receipt) -> Message:
     return stage.message(reply_to=to, root=root)
 
 
+# --- what a post must have, and what it is known by ----------------------------------------------
+@only(BLANKS)
+def test_only_what_is_needed_has_to_be_filled_in(stage: Stage, ada: Connection) -> None:
+    message, needed = stage.message(), [f.name for f in stage.kind.post_fields if f.needed]
+    if not needed:
+        assert stage.provider.publish(replace(message, options={}), ada.account).external_id
+    for name in needed:
+        left_empty = replace(message, options={**message.options, name: " "})
+        with refused(Rejected, ada.unseen):
+            stage.provider.publish(left_empty, ada.account)
+
+
+@only(MARKS)
+def test_a_look_by_a_mark_tells_posts_with_the_same_words_apart(
+    stage: Stage, ada: Connection
+) -> None:
+    assert isinstance(stage.provider, Finds)
+    message = stage.message()
+    receipt = stage.provider.publish(message, ada.account)
+    assert stage.provider.find(message, ada.account) == receipt
+    assert stage.provider.find(replace(message, key=str(uuid.uuid4())), ada.account) is None
+
+
 # --- threads ------------------------------------------------------------------------------------
 @only(REPLIES)
 def test_a_thread_of_three_hangs_together(stage: Stage, ada: Connection) -> None:
     first = stage.provider.publish(stage.message(), ada.account)
     second = stage.provider.publish(answer(stage, first, first), ada.account)
     third = stage.provider.publish(answer(stage, second, first), ada.account)
+    above = first if stage.kind.limits.flat_threads else second
     chain = {post["id"]: post["reply_to"] for post in stage.board()}
     assert chain == {
         first.external_id: "",
         second.external_id: first.external_id,
-        third.external_id: second.external_id,
+        third.external_id: above.external_id,
     }
 
 

@@ -39,7 +39,7 @@ from tokens.attach import attach
 from tokens.codes import Code
 from tokens.models import ClientApp, Handshake, OAuthToken, SocialAccount
 from tokens.networks import family_of, network
-from tokens.problems import Problem, plainly, refusal
+from tokens.problems import Problem, plainly, refusal, turned_back
 from tokens.vault import new_proof_key, seal, unseal
 from tokens.windows import refresh_moment
 
@@ -117,14 +117,14 @@ def finish(
     """End the dance with what came back in the query; `choose.settle` makes accounts of it.
 
     Raises Problem: INVALID_STATE (altered, expired, replayed, somebody else's),
-    OAUTH_CANCELLED, INVALID_CODE, OAUTH_CALLBACK_ERROR.
+    INVALID_CODE, OAUTH_CALLBACK_ERROR, or what `turned_back` makes of the network's no.
     """
     dance = _claim(params.get("state", ""), user=user, team=team, session=session, at=at)
     provider, name = ready(dance.provider), dance.provider
     if not isinstance(provider, SignsInByOAuth):
         raise Problem("OAUTH_CALLBACK_ERROR", f"{provider.label} has no log-in page.", name)
-    if params.get("error"):
-        raise Problem("OAUTH_CANCELLED", f"{provider.label} was not connected: you said no.", name)
+    if error := params.get("error"):
+        raise turned_back(error, provider.label, name)
     if not params.get("code"):
         raise Problem("INVALID_CODE", f"{provider.label} came back without a code.", name)
     try:

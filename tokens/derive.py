@@ -57,7 +57,7 @@ def give_up(account: SocialAccount, words: str) -> bool:
 
 def _offered_key(account: SocialAccount, at: datetime) -> str:
     """The key under which the living grant offers the account; "" if it does not."""
-    token = account.token
+    token = account.grant
     if token is None or _over(token, at) or not isinstance(network(token.provider), Offers):
         return ""
     try:

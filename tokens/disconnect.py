@@ -134,8 +134,16 @@ def _revoke(word: Revocation, at: datetime) -> str:
 def _give_up(word: Revocation, said: str, at: datetime) -> None:
     """The network was not told within the time, so the team is."""
     label = providers.ADAPTERS[word.provider].label if word.provider in providers.ADAPTERS else ""
-    words = f"{label or word.provider} could not be told that an account was disconnected."
-    advice = "If it matters, end this site's access in that network's own settings."
+    place = f"{label or word.provider}{f' at {word.host}' if word.host else ''}"
+    words = (
+        f"{place} could not be told that an account was disconnected. Nothing goes out there any"
+        " more, and this site has forgotten the account's keys; there they may be good until they"
+        " end by themselves."
+    )
+    advice = (
+        "To end them now, open its settings and remove this site from the apps that may use your"
+        " account, or remove the app password that you made for it."
+    )
     problem = Problem(Code.TOKEN_REVOKE_ERROR, f"{words} {advice} ({said})", word.provider)
     logger.warning("a revocation is given up: %s", problem.as_dict())
     tell(word.team, f"revoke:{word.pk}", problem.words, at, path=reverse("accounts"))

@@ -203,6 +203,20 @@ class SocialAccount(models.Model):
         return known.label if known else self.provider
 
     @property
+    def grant(self) -> OAuthToken | None:
+        """The grant behind it, for whoever reads: the one of now if the one it had was replaced.
+
+        A grant that is asked for after its account was read may have gone in between: connecting an
+        account again deletes the former one.
+        """
+        try:
+            return self.token
+        except OAuthToken.DoesNotExist:
+            now = SocialAccount.objects.select_related("token").filter(pk=self.pk).first()
+            self.token = now.token if now else None
+            return self.token
+
+    @property
     def usable(self) -> bool:
         """Whether it can be chosen for a post."""
         return self.state == AccountState.CONNECTED and self.provider in providers.ADAPTERS

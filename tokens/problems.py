@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
@@ -30,6 +30,23 @@ from tokens.networks import UnknownNetwork
 from tokens.vault import CannotOpen
 
 logger = logging.getLogger(__name__)
+SAID_NO = (Code.OAUTH_CANCELLED, "you said no.")
+SET_UP_WRONGLY = (
+    Code.PROVIDER_NOT_CONFIGURED,
+    "it does not accept how this site's app is set up there. You cannot mend that; tell whoever"
+    " runs this site.",
+)
+IN_TROUBLE = (Code.API_ERROR, "it has trouble just now; try again later.")
+SENT_BACK: Mapping[str, tuple[Code, str]] = {
+    "access_denied": SAID_NO,
+    "invalid_request": SET_UP_WRONGLY,
+    "invalid_scope": SET_UP_WRONGLY,
+    "unauthorized_client": SET_UP_WRONGLY,
+    "unsupported_response_type": SET_UP_WRONGLY,
+    "server_error": IN_TROUBLE,
+    "temporarily_unavailable": IN_TROUBLE,
+}
+"""Why a network sends somebody back without a code: the words of RFC 6749, section 4.1.2.1."""
 
 
 class Problem(Exception):
@@ -110,6 +127,15 @@ def problem_of(trouble: Exception, refused: Code, provider: str = "") -> Problem
     logger.error("a verb broke off", exc_info=trouble)
     words = "Something broke on our side; whoever runs this site finds it in the log under"
     return Problem(Code.UNKNOWN_ERROR, f"{words} {correlation.get()}.", provider)
+
+
+def turned_back(error: str, label: str, provider: str) -> Problem:
+    """The Problem behind the `error` with which a network's page sends somebody back."""
+    unknown = (Code.OAUTH_CALLBACK_ERROR, "it sent you back without saying why; begin again.")
+    code, why = SENT_BACK.get(error, unknown)
+    if code is not Code.OAUTH_CANCELLED:
+        logger.warning("%s sent somebody back: %.60r", provider, error)
+    return Problem(code, f"{label} was not connected: {why}", provider)
 
 
 def refusal(error: NetworkError, words: str, provider: str, refused: Code) -> Problem:

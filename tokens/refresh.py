@@ -45,8 +45,8 @@ LOST = (
     " connect the account again."
 )
 DOUBTFUL = (
-    "The network's answer to a renewal got lost; the account works until its present key ends,"
-    " then it has to be connected again."
+    "The network's answer to a renewal got lost; the account works until its present key ends or"
+    " until the network says otherwise, then it has to be connected again."
 )
 ENDED = "The connection has ended and this network offers no renewal; connect it again."
 
@@ -221,7 +221,11 @@ def _unrefreshable(token: OAuthToken, at: datetime, *, refused: bool) -> OAuthTo
 
 
 def _settle_doubt(token: OAuthToken, at: datetime) -> Outcome:
-    """In doubt: the access token is used to its end, then the owner is asked."""
+    """In doubt: the access token is used to its end, then the owner is asked.
+
+    Some networks end it together with the refresh token that was spent. Then the next post is
+    refused, and the owner is asked at once.
+    """
     spool.replay()
     mine = OAuthToken.objects.filter(pk=token.pk)
     if mine.filter(version__gt=token.version).exists():

@@ -1,7 +1,7 @@
 """Seal everything again under the current key: online, in batches, and again from where it ended.
 
-Every column that holds a sealed text is listed here. A row that somebody else writes meanwhile is
-left alone: what is written now is sealed by the current key anyway.
+Every column that holds a sealed text is listed here; rooms to the left add theirs. A row that
+somebody else writes meanwhile is left alone: what is written now is sealed by the current key.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Column:
     bound_to: str
 
 
-COLUMNS = (
+COLUMNS = [
     Column(OAuthToken, "access_sealed", "token:{pk}:access"),
     Column(OAuthToken, "refresh_sealed", "token:{pk}:refresh"),
     Column(OAuthToken, "proof_sealed", "token:{pk}:proof"),
@@ -39,7 +39,7 @@ COLUMNS = (
     Column(Revocation, "access_sealed", "revocation:{pk}:access"),
     Column(Revocation, "refresh_sealed", "revocation:{pk}:refresh"),
     Column(Revocation, "proof_sealed", "revocation:{pk}:proof"),
-)
+]
 
 
 def left() -> int:

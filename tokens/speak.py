@@ -69,7 +69,7 @@ def _adapter(account: SocialAccount) -> Provider:
 
 
 def _with_key(account: SocialAccount, at: datetime, act: Callable[[Account], Said]) -> Said:
-    token = account.token
+    token = account.grant
     if token is None:
         raise Unauthorized("The account is not connected.")
     if account.key_sealed:

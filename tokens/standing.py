@@ -55,7 +55,7 @@ def standing(account: SocialAccount, at: datetime) -> Standing:
     """The first that is true: not set up, ended, paused by a person, told to wait, ending, well."""
     if said := _not_set_up(account):
         return Standing(Health.NOT_SET_UP, said)
-    token = account.token
+    token = account.grant
     if account.state == AccountState.RECONNECT or token is None or _ended(account, token, at):
         return Standing(Health.RECONNECT, AGAIN)
     if account.state == AccountState.PAUSED:
@@ -71,7 +71,7 @@ def scopes(account: SocialAccount) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
     "write" grants "write:statuses" too: the part before the colon stands for all that follow it.
     """
-    granted = tuple(account.token.scopes.split()) if account.token else ()
+    granted = tuple(account.grant.scopes.split()) if account.grant else ()
     try:
         provider = network(account.provider)
     except UnknownNetwork:

@@ -131,7 +131,7 @@ def status_of(
     account: SocialAccount, at: datetime, behind: Sequence[SocialAccount] = ()
 ) -> AccountStatus:
     """One account as its row says it; `behind` are all that its grant speaks for."""
-    how, token = standing(account, at), account.token
+    how, token = standing(account, at), account.grant
     problem = account.problem or (token.problem if token else "")
     granted, missing = scopes(account)
     return AccountStatus(
@@ -165,7 +165,7 @@ def status_of(
 def _turns(accounts: Sequence[SocialAccount], at: datetime) -> Iterator[datetime]:
     """The moments ahead at which one of these stands differently though nobody writes anything."""
     for account in accounts:
-        token = account.token
+        token = account.grant
         moments = [account.blocked_until]
         if token:
             soon = token.expires_at - SOON if token.expires_at else None

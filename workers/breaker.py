@@ -163,7 +163,7 @@ class Trouble:
 
 def line_of(account: SocialAccount) -> Line:
     """Where an account speaks."""
-    host = account.token.host if account.token else ""
+    host = account.grant.host if account.grant else ""
     return Line(account.provider, account.label, host, account.pk)
 
 

@@ -20,6 +20,7 @@ from posting import lateness
 from posting.doorbell import bell
 from posting.models import PostResult
 from posting.states import State
+from workers.poll import poll
 from workers.publish import publish
 from workers.queues import RECONCILE, lane_of
 from workers.reconcile import reconcile
@@ -108,10 +109,15 @@ def _bells_wait(provider: str) -> bool:
 
 
 def look_due(at: datetime) -> int:
-    """Ring for what is in doubt and should be looked up; returns how many. Raises NobodyThere."""
+    """Ring for what is in doubt and what a network is at work on, where it is time to ask.
+
+    Returns how many. Raises NobodyThere.
+    """
     doubtful = PostResult.objects.look_due(at, patience())
+    at_work = PostResult.objects.poll_due(at, patience())
     _send(reconcile, RECONCILE, [[[pk]] for pk, _ in doubtful])
-    return len(doubtful)
+    _send(poll, RECONCILE, [[[pk]] for pk, _ in at_work])
+    return len(doubtful) + len(at_work)
 
 
 def patience() -> timedelta:

@@ -13,30 +13,38 @@ from django.utils.dateparse import parse_datetime
 from posting.models import PostResult
 from posting.states import State
 
-# Literals on purpose: each of these is the first entry of a partial index.
+# Literals on purpose: each of these is the first entry of a partial index, or all of a small one.
 MOMENTS = (
     "(SELECT MIN(due_at) FROM {t} WHERE state = 'scheduled')",
     "(SELECT MIN(queued_at) FROM {t} WHERE state = 'queued')",
     "(SELECT MIN(lease_until) FROM {t} WHERE state = 'sending')",
     "(SELECT MIN(due_at) FROM {t} WHERE state = 'uncertain' AND queued_at IS NULL)",
     "(SELECT MIN(queued_at) FROM {t} WHERE state = 'uncertain')",
+    "(SELECT MIN(late_at) FROM {t} WHERE state = 'scheduled')",
+    "(SELECT MIN(late_at) FROM {t} WHERE state = 'queued')",  # shares keep these few
+    "(SELECT MIN(due_at) FROM {t} WHERE state = 'processing' AND queued_at IS NULL)",
+    "(SELECT MIN(queued_at) FROM {t} WHERE state = 'processing')",
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """The database's clock, and when each kind of row next needs a dispatcher (None: never)."""
+    """The database's clock, and when each kind of row next needs a dispatcher (None: never).
+
+    `doubtful`: when a network is next to be asked, for what is in doubt or still at work.
+    """
 
     at: datetime
     due: datetime | None
     unanswered: datetime | None
     abandoned: datetime | None
     doubtful: datetime | None
+    late: datetime | None
 
     @property
     def seconds(self) -> float | None:
         """How long from now until the first of them; None if nothing waits."""
-        moments = [self.due, self.unanswered, self.abandoned, self.doubtful]
+        moments = [self.due, self.unanswered, self.abandoned, self.doubtful, self.late]
         known = [moment for moment in moments if moment is not None]
         return (min(known) - self.at).total_seconds() if known else None
 
@@ -52,14 +60,16 @@ def outlook(patience: timedelta) -> Outlook:
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT {clock}, {', '.join(MOMENTS).format(t=table)}")
         row = [_moment(value) for value in cursor.fetchone()]
-    now, due, queued, leased, doubtful, looked = row
-    again = [doubtful, looked + patience if looked else None]
+    now, due, queued, leased, doubtful, looked, *late, at_work, polled = row
+    rung = [moment + patience for moment in (looked, polled) if moment]
+    again = [doubtful, at_work, *rung]
     return Outlook(
         at=now or timezone.now(),
         due=due,
         unanswered=queued + patience if queued else None,
         abandoned=leased,
         doubtful=min((moment for moment in again if moment), default=None),
+        late=min((moment for moment in late if moment), default=None),
     )
 
 

@@ -19,7 +19,9 @@ from django.utils import timezone
 
 from posting import results
 from posting.models import PostResult
+from posting.results import Delivery
 from posting.states import State
+from posting.steps import Lease
 from providers.kit.errors import NetworkError, Uncertain
 from providers.kit.http import correlation, listening
 from tokens import crash, speak
@@ -50,30 +52,37 @@ def _no_more(started: float) -> bool:
 
 def deliver(pk: int) -> None:
     """Publish one result, if it is still waiting and nothing tells its account to wait."""
-    started, at = time.monotonic(), timezone.now()
+    clock, at = lease(), timezone.now()
     ticket = _admitted(pk, at)
     if ticket is None:
         return
-    delivery = results.begin(pk, at, timedelta(seconds=settings.LEASE_S))
+    delivery = results.begin(pk, at, clock.span, clock)
     if delivery is None:
         gates.hand_back(ticket)
         return
     breaker.hush(ticket.line, ticket.probing, at)
     crash.here("after_fence")
+    send(delivery, ticket, at)
 
-    def may_send() -> bool:
-        left = settings.LEASE_S - (time.monotonic() - started)
-        return bool(left > settings.HTTP_DEADLINE_S + 2)
 
+def lease() -> Lease:
+    """How long a row is this worker's from now on; every kept step is a sign of life."""
+    return Lease(timedelta(seconds=settings.LEASE_S), felt=pulse.supervisor.feel)
+
+
+def send(delivery: Delivery, ticket: Ticket, at: datetime) -> None:
+    """Publish, or go on behind the steps that are kept, and write down what became of it."""
+    result = delivery.result
     token = correlation.set(delivery.attempt.correlation_id)
     try:
-        account = delivery.result.account
         with listening() as heard:
-            receipt = speak.publish(account, delivery.message, at, may_send=may_send)
+            receipt = speak.publish(
+                result.account, delivery.message, at, may_send=delivery.lease.enough
+            )
     except NetworkError as problem:
         retry.follow(delivery, problem, timezone.now(), gates.told(ticket, problem, heard))
     except Exception:
-        logger.exception("result %s on %s broke off", pk, delivery.result.provider)
+        logger.exception("result %s on %s broke off", result.pk, result.provider)
         broken = Uncertain("Something broke on our side while sending; it may have gone out.")
         retry.follow(delivery, broken, timezone.now(), gates.told(ticket, broken, []))
     else:

@@ -69,6 +69,7 @@ def lane_of(provider: str) -> Lane:
 
 ROUTES: dict[str, dict[str, Any]] = {
     "workers.reconcile": {"queue": RECONCILE},
+    "workers.poll": {"queue": RECONCILE},
     "workers.refresh_expired_tokens": {"queue": HOUSEKEEPING},
     "workers.refresh_counts": {"queue": HOUSEKEEPING},
     "workers.dispatch": {"queue": DISPATCH},

@@ -8,8 +8,7 @@ neither leaves the decision to a person.
 from __future__ import annotations
 
 import logging
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from celery import shared_task
@@ -26,6 +25,7 @@ from providers.kit.errors import (
     Forbidden,
     NetworkError,
     Rejected,
+    StillWorking,
     Throttled,
     Uncertain,
 )
@@ -35,6 +35,7 @@ from tokens.networks import network
 from workers import breaker, gates, retry
 from workers.breaker import Verdict
 from workers.gates import Ticket
+from workers.publish import lease
 
 logger = logging.getLogger(__name__)
 NEGATIVES_NEEDED = 2
@@ -52,23 +53,18 @@ def reconcile(ids: Sequence[int]) -> None:
 
 def look(pk: int) -> None:
     """Ask the network for one uncertain result and decide by its answer."""
-    started, at = time.monotonic(), timezone.now()
+    clock, at = lease(), timezone.now()
     ticket = _admitted(pk, at)
     if ticket is None:
         return
-    delivery = results.begin_look(pk, at, timedelta(seconds=settings.LEASE_S))
+    delivery = results.begin_look(pk, at, clock.span, clock)
     if delivery is None:
         gates.hand_back(ticket)
         return
-
-    def may_send() -> bool:
-        left = settings.LEASE_S - (time.monotonic() - started)
-        return bool(left > settings.HTTP_DEADLINE_S + 2)
-
     token = correlation.set(delivery.attempt.correlation_id)
     try:
         with listening() as heard:
-            _ask(delivery, at, may_send)
+            _ask(delivery, at)
     except NetworkError as problem:
         _no_answer(delivery, problem, timezone.now(), gates.told(ticket, problem, heard))
     except Exception:
@@ -100,15 +96,15 @@ def repeat_is_harmless(provider: Provider, delivery: Delivery, at: datetime) -> 
     One that is too late by now is only looked for: a repeat might be what brings it out.
     """
     late_at = delivery.result.late_at
-    recognised = at - delivery.message.created_at < provider.resend_window
+    recognised = at - delivery.created_at < provider.resend_window
     return recognised and (late_at is None or at < late_at)
 
 
-def _ask(delivery: Delivery, at: datetime, may_send: Callable[[], bool]) -> None:
+def _ask(delivery: Delivery, at: datetime) -> None:
     provider = network(delivery.result.provider)
     receipt: Receipt | None
     if repeat_is_harmless(provider, delivery, at):
-        receipt = _repeat(delivery, provider, at, may_send)
+        receipt = _repeat(delivery, provider, at)
     elif speak.can_find(provider):
         receipt = _search(delivery, at)
     else:
@@ -121,12 +117,11 @@ def _ask(delivery: Delivery, at: datetime, may_send: Callable[[], bool]) -> None
         _negative(delivery, provider, timezone.now())
 
 
-def _repeat(
-    delivery: Delivery, provider: Provider, at: datetime, may_send: Callable[[], bool]
-) -> Receipt | None:
+def _repeat(delivery: Delivery, provider: Provider, at: datetime) -> Receipt | None:
     """The same message once more. Refused by now, the earlier one may still have arrived."""
     try:
-        return speak.publish(delivery.result.account, delivery.message, at, may_send=may_send)
+        account, enough = delivery.result.account, delivery.lease.enough
+        return speak.publish(account, delivery.message, at, may_send=enough)
     except Rejected as problem:
         if isinstance(problem, Duplicate) or not speak.can_find(provider):
             raise
@@ -200,11 +195,16 @@ def _wait_for_answer(
             delivery, State.FAILED, problem, at, next_step="Stays failed until tried again."
         )
         return
+    if isinstance(problem, StillWorking) and delivery.taken:
+        retry.not_yet(delivery, problem, at, verdict)
+        return
     if isinstance(problem, Forbidden):
         _give_up(delivery, at, problem.words)
         return
     looks = min(delivery.result.looks - bool(verdict.until), MOST_LOOKS)
     due_at = at + min(SLOWEST, retry.backoff(delivery.result.looks) + timedelta(seconds=1))
+    if isinstance(problem, StillWorking):  # not taken for certain: the doubt stays a doubt
+        due_at = at + retry.patience(delivery, problem, at)
     if isinstance(problem, Throttled):
         due_at = retry.close_gate(delivery, problem, at, verdict)
     due_at = max(due_at, verdict.until or due_at)
@@ -226,5 +226,5 @@ def _give_up(delivery: Delivery, at: datetime, words: str) -> None:
         State.UNCONFIRMED,
         problem,
         at,
-        next_step="Only a person can tell now: look at the account and say if it is there.",
+        next_step=retry.ONLY_A_PERSON,
     )

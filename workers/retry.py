@@ -15,7 +15,9 @@ from posting.states import State
 from providers.kit.contract import Provider, Receipt
 from providers.kit.errors import (
     Duplicate,
+    Forbidden,
     NetworkError,
+    Rejected,
     StillWorking,
     Throttled,
     Unauthorized,
@@ -28,7 +30,9 @@ from workers import breaker, gates
 from workers.breaker import Verdict
 
 logger = logging.getLogger(__name__)
+ONLY_A_PERSON = "Only a person can tell now: look at the account and say if it is there."
 FIRST_RESEND = timedelta(seconds=1)
+ASK_AGAIN, SELDOM = timedelta(seconds=10), timedelta(minutes=10)
 
 
 def follow(delivery: Delivery, problem: NetworkError, at: datetime, verdict: Verdict) -> None:
@@ -38,6 +42,9 @@ def follow(delivery: Delivery, problem: NetworkError, at: datetime, verdict: Ver
 
 
 def _follow(delivery: Delivery, problem: NetworkError, at: datetime, verdict: Verdict) -> None:
+    if delivery.taken and not isinstance(problem, Rejected | Uncertain):
+        not_yet(delivery, problem, at, verdict)
+        return
     match problem:
         case Duplicate():
             _duplicate(delivery, problem, at)
@@ -45,7 +52,9 @@ def _follow(delivery: Delivery, problem: NetworkError, at: datetime, verdict: Ve
             _throttled(delivery, problem, at, verdict)
         case Unavailable():
             _unavailable(delivery, problem, at, verdict)
-        case Uncertain() | StillWorking():  # taken: asked for later, never sent again blindly
+        case StillWorking():
+            not_yet(delivery, problem, at, verdict)
+        case Uncertain():
             _uncertain(delivery, problem, at)
         case Unauthorized():
             _unauthorized(delivery, problem, at)
@@ -67,6 +76,41 @@ def settle(provider: Provider) -> timedelta:
 def first_look(provider: Provider) -> timedelta:
     """How long after a lost answer the network is asked; soon where a repeat is harmless."""
     return min(FIRST_RESEND, settle(provider)) if provider.resend_window else settle(provider)
+
+
+def patience(delivery: Delivery, problem: NetworkError, at: datetime) -> timedelta:
+    """Until a network at work is asked again: as it says, later a tenth of the time so far."""
+    so_far = at - (delivery.result.processing_since or at)
+    return max(problem.wait or ASK_AGAIN, min(SELDOM, so_far / 10))
+
+
+def not_yet(delivery: Delivery, problem: NetworkError, at: datetime, verdict: Verdict) -> None:
+    """The network has everything: it is asked again, whatever it says but a refusal of the post.
+
+    Who may not ask any more, or does not understand the answer, leaves it to a person: it may
+    appear all the same.
+    """
+    if isinstance(problem, Forbidden | Unexpected):
+        if isinstance(problem, Unexpected):
+            logger.error("%s needs the operator: %s", delivery.result.provider, problem.words)
+        results.refused(delivery, State.UNCONFIRMED, problem, at, next_step=ONLY_A_PERSON)
+        return
+    due_at = at + patience(delivery, problem, at)
+    if isinstance(problem, Throttled):
+        due_at = close_gate(delivery, problem, at, verdict)
+    due_at = max(due_at, verdict.until or due_at)
+    polls = delivery.result.polls
+    asked = f", asked {polls} time{'s' * (polls > 1)}" if polls else ""
+    results.refused(
+        delivery,
+        State.PROCESSING,
+        problem,
+        at,
+        next_step=f"The network is still working on it{asked}; asked again at {_clock(due_at)}.",
+        due_at=due_at,
+        negatives=0,
+        processing_since=delivery.result.processing_since or at,
+    )
 
 
 def _duplicate(delivery: Delivery, problem: Duplicate, at: datetime) -> None:
@@ -106,6 +150,8 @@ def _throttled(delivery: Delivery, problem: Throttled, at: datetime, verdict: Ve
 def _unavailable(delivery: Delivery, problem: Unavailable, at: datetime, verdict: Verdict) -> None:
     """Another try; while the network is in trouble, or nobody can tell, that never ends it."""
     tries = delivery.result.attempts
+    if delivery.kept.got_on:  # steps are few, so this ends: the next try goes on behind them
+        tries -= 1
     if verdict.until:
         _left_alone(delivery, problem, at, verdict.until)
         return
@@ -120,6 +166,7 @@ def _unavailable(delivery: Delivery, problem: Unavailable, at: datetime, verdict
         at,
         next_step=f"Tries again at {_clock(due_at)} (try {tries + 1} of {settings.MAX_ATTEMPTS}).",
         due_at=due_at,
+        attempts=tries,
     )
 
 

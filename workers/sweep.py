@@ -10,7 +10,7 @@ from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
 
-from posting import lateness, results, undo
+from posting import chain, lateness, results, undo
 from tokens import disconnect
 from tokens.models import Handshake
 from workers.notices import notices
@@ -32,12 +32,14 @@ def sweep() -> dict[str, int]:
 
 
 def deliveries(at: datetime) -> dict[str, int]:
-    """What brings every delivery on: dead owners, accounts that went or came, what became late."""
+    """What brings every delivery on: dead owners, accounts that went or came, what became late,
+    parts of threads whose forerunner came to its end."""
     return {
         "abandoned": abandoned(at),
         "held": results.hold_unusable(),
         "released": results.release(at),
         "late": lateness.judge(at) + lateness.skip_held(at),
+        "chained": chain.follow(at),
         "given_up": results.give_up(at),
     }
 

@@ -8,12 +8,13 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django import forms
+from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from accounts.models import Team, User
 from accounts.states import WISHES, WhenLate, patience_choices
 from posting import lateness
-from posting.compose import check, warnings
+from posting.compose import check, made_by, warnings
 from posting.lateness import Lateness
 from posting.models import Post
 from tokens.models import SocialAccount
@@ -92,7 +93,19 @@ class PostForm(WritingForm):
         self.warnings: list[str] = []
         accounts = self.fields["accounts"]
         assert isinstance(accounts, forms.ModelMultipleChoiceField)  # noqa: S101 - for mypy
-        accounts.queryset = SocialAccount.objects.for_team(team)
+        accounts.queryset = SocialAccount.objects.for_team(team).select_related("token")
+
+    @property
+    def made(self) -> Post | None:
+        """The post that this very form made when it came before; asked before it is judged anew.
+
+        Its moment may have passed since, its account may have gone: none of that counts any more.
+        """
+        try:
+            key = self.fields["key"].clean(self["key"].data)
+        except ValidationError:
+            return None
+        return made_by(self.team, key)
 
     def clean(self) -> dict[str, Any]:
         """All rules at once, each problem at its field."""
@@ -103,7 +116,7 @@ class PostForm(WritingForm):
             if not {"accounts", "when"} & wrong.keys():
                 self.warnings = warnings(accounts, when, at, self.zone)
             for field, said in wrong.items():
-                self.add_error(field, said)
+                self.add_error(field if field in self.fields else None, said)
         return data
 
 
@@ -141,6 +154,19 @@ class EditForm(WritingForm):
         now = {"text": post.text, "when": self.shown.strftime(MOMENT), "version": post.version}
         kwargs.setdefault("initial", now)
         super().__init__(*args, person=person, late=lateness.of_post(post), **kwargs)
+        self.post = post
+        self.warnings = [] if self.is_bound else self._forecast(post.due_at, timezone.now())
+
+    def clean(self) -> dict[str, Any]:
+        """What the new plan would make of it, as for a new post; `edit` says what is wrong."""
+        data, at = super().clean() or {}, timezone.now()
+        if not self.errors:
+            self.warnings = self._forecast(self.moment(at) or self.post.due_at, at)
+        return data
+
+    def _forecast(self, due_at: datetime, at: datetime) -> list[str]:
+        waiting = [result.account for result in self.post.results.all() if result.is_open]
+        return warnings(waiting, due_at, at, self.zone, self.post)
 
     def moment(self, at: datetime) -> datetime | None:
         """The new moment, `at` for an emptied field; None if it was left as it was shown."""

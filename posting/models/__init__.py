@@ -1,10 +1,11 @@
-"""The rows of the posting room: Post, PostResult (one post on one account), Attempt (one try)."""
+"""The rows of the posting room: Post, its Parts, PostResult (one on one account), Attempt."""
 
 from posting.models.attempt import Attempt as Attempt
 from posting.models.imported import Import as Import
 from posting.models.imported import ImportRow as ImportRow
 from posting.models.library import Label as Label
 from posting.models.library import Template as Template
+from posting.models.part import Part as Part
 from posting.models.post import Post as Post
 from posting.models.post import PostQuerySet as PostQuerySet
 from posting.models.result import BATCH as BATCH

@@ -40,6 +40,8 @@ class PostQuerySet(models.QuerySet["Post"]):
 class Post(models.Model):
     """A text that a team wants to publish. `key` names the form: sent twice, made once.
 
+    What follows the text stands in `parts`. `link` is the page that it is about, if there is one.
+
     It may go out until `late_after` behind its time; `when_late` says what happens then.
     `version` counts what people changed: who saw an older one may not change it. A draft has no
     moment yet: `wish` is when its author would like it out, and `due_at` says the same or nothing.
@@ -52,6 +54,7 @@ class Post(models.Model):
     )
     key = models.UUIDField(default=uuid.uuid4, editable=False)
     text = models.TextField()
+    link = models.URLField(max_length=2000, blank=True, default="", db_default="")
     due_at = models.DateTimeField()
     late_after = models.DurationField(null=True, blank=True)
     when_late = models.CharField(max_length=8, default=WhenLate.HOLD, db_default="hold")
@@ -84,8 +87,8 @@ class Post(models.Model):
 
     @property
     def state(self) -> PostState:
-        """Derived from the results."""
-        return post_state(result.state for result in self.results.all())
+        """Derived from the results; a part that waits for another one stands where that stands."""
+        return post_state(r.state for r in self.results.all() if not r.waits_for_part)
 
     @property
     def moving(self) -> bool:

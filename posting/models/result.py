@@ -9,12 +9,13 @@ from typing import Any, Self
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import Q, Value
 
 from accounts.models import Notice, Team
 from posting import claims
 from posting.models.post import Post
-from posting.states import CANCELLABLE, LATE, REPEATABLE, STOPPED, State, allowed
+from posting.states import CANCELLABLE, CHAIN, LATE, REPEATABLE, STOPPED, State, allowed
+from tokens import rotate
 from tokens.models import SocialAccount
 
 BATCH = 200
@@ -23,6 +24,8 @@ NOTABLE = timedelta(minutes=10)
 """From how far behind its moment on a post counts as having waited."""
 MOST_LOOKS = 40
 """More than the reconciler needs at its worst: what is begun so often kills whoever looks."""
+SAVED = "result:{pk}:saved"
+"""What the sealed steps of a delivery are bound to."""
 
 
 class ResultQuerySet(models.QuerySet["PostResult"]):
@@ -31,6 +34,11 @@ class ResultQuerySet(models.QuerySet["PostResult"]):
     def for_team(self, team: Team) -> Self:
         """The results of one team's posts."""
         return self.filter(post__team=team)
+
+    def update(self, **fields: Any) -> int:
+        """As ever, but nobody waits in a circle: see `claims.in_order`."""
+        rows: models.QuerySet[PostResult] = claims.in_order(self)
+        return models.QuerySet.update(rows, **fields)
 
     def late(self, at: datetime, limit: int = BATCH) -> list[int]:
         """Ids of waiting results that may not go out by themselves any more, latest last."""
@@ -46,11 +54,7 @@ class ResultQuerySet(models.QuerySet["PostResult"]):
         """
         if wrong := [state for state in before if not allowed(state, after)]:
             raise ValueError(f"no move from {', '.join(wrong)} to {after}")
-        # With a join Django puts every condition into a subquery, which PostgreSQL does not look
-        # at again after it has waited for another writer: the row's own state stands outside.
-        joined = len(self.query.alias_map) > 1
-        chosen = self.model.objects.filter(pk__in=self.values("pk")) if joined else self
-        rows = chosen.filter(state__in=list(before))
+        rows = self.filter(state__in=list(before))
         if epoch is not None:
             rows = rows.filter(epoch=epoch)
         return rows.update(state=after, **fields)
@@ -62,8 +66,8 @@ class ResultQuerySet(models.QuerySet["PostResult"]):
         """
         dead = "state = 'sending' AND lease_until < %(at)s"
         return self._returning(
-            "state = 'uncertain', epoch = epoch + 1, doubts = doubts + 1, lease_until = NULL,"
-            " queued_at = NULL, due_at = %(due)s",
+            "state = 'uncertain', epoch = epoch + 1, doubts = doubts + 1, negatives = 0,"
+            " lease_until = NULL, queued_at = NULL, due_at = %(due)s",
             dead,
             dead,
             BATCH,
@@ -111,6 +115,18 @@ class ResultQuerySet(models.QuerySet["PostResult"]):
             "queued_at = %(at)s", waiting, waiting, limit, at=at, before=at - patience
         )
 
+    def poll_due(
+        self, at: datetime, patience: timedelta, limit: int = BATCH
+    ) -> list[tuple[int, str]]:
+        """Results on which the network was at work, to be asked about now: (id, provider)."""
+        waiting = (
+            "state = 'processing' AND due_at <= %(at)s"
+            " AND (queued_at IS NULL OR queued_at <= %(before)s)"
+        )
+        return self._returning(
+            "queued_at = %(at)s", waiting, waiting, limit, at=at, before=at - patience
+        )
+
     def fence(self, pk: int, at: datetime, lease: timedelta) -> int | None:
         """Commit the intent to send: the new epoch, or None if it is not to be sent now.
 
@@ -140,6 +156,21 @@ class ResultQuerySet(models.QuerySet["PostResult"]):
             until=at + lease,
         )
 
+    def fence_poll(self, pk: int, at: datetime, lease: timedelta) -> int | None:
+        """Commit the intent to ask a network that is at work: the new epoch, or None.
+
+        It is sending then, since the answer may be that the post stands. No attempt is used, and
+        it is never too late for what the network has had in time.
+        """
+        return claims.fence(
+            self.model,
+            "state = 'sending', polls = polls + 1",
+            "state = 'processing' AND due_at <= %(at)s",
+            pk=pk,
+            at=at,
+            until=at + lease,
+        )
+
     def _returning(
         self, change: str, chosen: str, still: str, limit: int, first: str = "", **values: datetime
     ) -> list[tuple[int, str]]:
@@ -151,12 +182,19 @@ class PostResult(models.Model):
 
     `planned_at` is the moment that a person asked for: retries move `due_at`, never this. After
     `late_at` it does not go out by itself. `waited` says why it was late, `digest` who was told.
+    `part` is its place in a thread, 0 the first; `text` is this account's own, None where it is
+    that of the post or part; `options` are the values of its network's own blanks. `saved` holds,
+    sealed, what the steps of this delivery came to. `processing_since`: when the network first
+    said that it has everything and is at work; `polls`: how often it was asked since.
     `slotted`: it was late once and took the next free slot; it does so only once.
     """
 
     post = models.ForeignKey(Post, on_delete=models.CASCADE, related_name="results")
     account = models.ForeignKey(SocialAccount, on_delete=models.PROTECT, related_name="+")
     provider = models.CharField(max_length=40)
+    part = models.PositiveSmallIntegerField(default=0, db_default=0)
+    text = models.TextField(null=True, blank=True)
+    options = models.JSONField(default=dict, blank=True, db_default=Value({}, models.JSONField()))
     state = models.CharField(max_length=16, default=State.DRAFT)
     due_at = models.DateTimeField()
     planned_at = models.DateTimeField(null=True, blank=True)
@@ -178,6 +216,9 @@ class PostResult(models.Model):
     looks = models.PositiveIntegerField(default=0)
     negatives = models.PositiveIntegerField(default=0)
     doubts = models.PositiveIntegerField(default=0)
+    polls = models.PositiveIntegerField(default=0, db_default=0)
+    processing_since = models.DateTimeField(null=True, blank=True)
+    saved = models.TextField(blank=True, default="", db_default="", editable=False)
     marker = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     first_sent_at = models.DateTimeField(null=True, blank=True)
     posted_at = models.DateTimeField(null=True, blank=True)
@@ -190,10 +231,10 @@ class PostResult(models.Model):
     objects = ResultQuerySet.as_manager()
 
     class Meta:
-        """One result per post and account, in a known state; due rows are found by index."""
+        """One result per part and account, in a known state; due rows are found by index."""
 
         constraints = [
-            models.UniqueConstraint(fields=["post", "account"], name="one_result_per_account"),
+            models.UniqueConstraint(fields=["post", "account", "part"], name="one_result_per_part"),
             models.CheckConstraint(condition=Q(state__in=list(State)), name="known_result_state"),
         ]
         indexes = [
@@ -208,8 +249,11 @@ class PostResult(models.Model):
             models.Index(
                 fields=["post"], condition=Q(state="unconfirmed"), name="result_unconfirmed"
             ),
+            models.Index(fields=["due_at"], condition=Q(state="processing"), name="result_at_work"),
             models.Index(
-                fields=["lease_until"], condition=Q(state="processing"), name="result_processing"
+                fields=["post", "account"],
+                condition=Q(state="held", held_for="chain"),
+                name="result_chained",
             ),
             models.Index(
                 fields=["waited"],
@@ -249,6 +293,14 @@ class PostResult(models.Model):
         return self.state == State.HELD and self.held_for == LATE
 
     @property
+    def waits_for_part(self) -> bool:
+        """Whether it goes on by itself once the part before it is out."""
+        return self.state == State.HELD and self.held_for == CHAIN
+
+    @property
     def can_confirm(self) -> bool:
         """Whether only a person can say if it is out."""
         return self.state == State.UNCONFIRMED
+
+
+rotate.COLUMNS.append(rotate.Column(PostResult, "saved", SAVED))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import uuid
 
-from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 
 from accounts.models import Team
@@ -21,7 +20,7 @@ class Undoable(models.Model):
     team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="+")
     kind = models.CharField(max_length=8)
     words = models.TextField()
-    before = models.JSONField(encoder=DjangoJSONEncoder)
+    before = models.JSONField()
     until = models.DateTimeField(db_index=True)
     used_at = models.DateTimeField(null=True, blank=True)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from django import template
 
 import providers
-from posting.lateness import LATE_WORDS
+from posting.lateness import NO_SLOT, SLOT_USED
 from posting.models import Attempt, Post, PostResult
 from posting.results import LIMITED, TROUBLE
 from posting.states import LATE, PostState, State
@@ -51,7 +51,10 @@ RESULTS: dict[State, Wording] = {
         "eye",
     ),
     State.PROCESSING: Wording(
-        "Almost there", "{network} has it and is still working on it.", "move", "clock"
+        "Almost there",
+        "{network} is still working on it. It is asked again by itself until it is out.",
+        "move",
+        "clock",
     ),
     State.POSTED: Wording("Posted", "It is out on {network}.", "ok", "check"),
     State.FAILED: Wording(
@@ -152,6 +155,23 @@ BECAUSE: dict[tuple[State, str], Wording] = {
         " account's fault; whoever runs this site must look, then try again.",
     ),
 }
+NEXT = Wording("Next", "It goes out by itself as soon as part {before} is out.", "wait", "clock")
+# A part that waits for the one before it: how that one stands says what it waits for.
+BEHIND: dict[State, Wording] = {
+    State.FAILED: replace(
+        NEXT,
+        label="Waiting",
+        means="It follows part {before}, which did not go out. Try that one again and this goes on"
+        " by itself, or cancel it.",
+    ),
+    State.UNCONFIRMED: replace(
+        NEXT,
+        label="Waiting",
+        means="It follows part {before}, of which only you can tell whether it is out: say so, and"
+        " this goes on or ends.",
+    ),
+    State.HELD: replace(NEXT, means="It follows part {before}, which is waiting itself."),
+}
 POSTS: dict[PostState, Wording] = {
     PostState.DRAFT: RESULTS[State.DRAFT],
     PostState.SCHEDULED: RESULTS[State.SCHEDULED],
@@ -191,15 +211,41 @@ def result_words(result: PostResult) -> Wording:
     said = BECAUSE.get((state, why))
     if said is None:
         said = AGAIN if state is State.SCHEDULED and why else RESULTS[state]
+    if result.waits_for_part:
+        said = _behind(result)
     known = providers.ADAPTERS.get(result.provider)
-    return replace(said, means=said.means.format(network=known.label if known else "The network"))
+    network = known.label if known else "The network"
+    return replace(said, means=said.means.format(network=network, before=result.part))
+
+
+def _behind(result: PostResult) -> Wording:
+    """What a part waits for; people count parts from one, so the one before it has its number."""
+    thread = (r for r in result.post.results.all() if r.account_id == result.account_id)
+    before = next((r for r in thread if r.part == result.part - 1), None)
+    return BEHIND.get(State(before.state), NEXT) if before else NEXT
+
+
+@register.filter
+def in_thread(result: PostResult) -> str:
+    """Which part of a thread it is, "part 2 of 3"; "" where it stands alone."""
+    thread = [r for r in result.post.results.all() if r.account_id == result.account_id]
+    return f"part {result.part + 1} of {len(thread)}" if len(thread) > 1 else ""
+
+
+KINDS = {"look": "Look", "poll": "Ask"}
+
+
+@register.filter
+def kind_words(attempt: Attempt) -> str:
+    """What one attempt was."""
+    return KINDS.get(attempt.kind, "Send")
 
 
 @register.filter
 def quotable(result: PostResult) -> bool:
     """Whether its words say more than ours do: a network's own, or the reason for an end."""
     if result.is_late:
-        return result.words not in ("", LATE_WORDS)
+        return result.words in (NO_SLOT, SLOT_USED)
     if result.state == State.HELD:
         return bool(result.words and result.error)
     return bool(result.words) and result.state not in (State.POSTED, State.CANCELLED)

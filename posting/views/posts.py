@@ -9,6 +9,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.db.models import Prefetch
+from django.forms import Form
 from django.http import Http404, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -47,6 +48,8 @@ def new_post(request: MemberRequest) -> HttpResponse:
     if request.method == "GET":
         return _form(request, PostForm(**who), 200)
     form = PostForm(request.POST, **who)
+    if made := form.made:
+        return _told(request, made.pk, [])
     if not form.is_valid():
         return _form(request, form, 422)
     data = form.cleaned_data
@@ -61,10 +64,9 @@ def new_post(request: MemberRequest) -> HttpResponse:
             key=data["key"],
         )
     except CannotCompose as problem:
-        for field, said in problem.problems.items():
-            form.add_error(field, said)
+        _say(form, problem)
         return _form(request, form, 422)
-    return _made(request, post, form.warnings)
+    return _told(request, post.pk, form.warnings)
 
 
 @require_GET
@@ -132,14 +134,13 @@ def edit_post(request: MemberRequest, pk: int) -> HttpResponse:
     try:
         edit(post, seen=data["version"], at=at, text=text, due_at=moment, late=late)
     except CannotCompose as problem:
-        for field, said in problem.problems.items():
-            form.add_error(field, said)
+        _say(form, problem)
         return _editing(request, post, form, 422)
     except (TooLate, Outrun) as problem:
         form.add_error(None, str(problem))
         return _editing(request, _post(request, pk), form, 409)
     messages.success(request, "Saved. What goes out from now on is what stands here.")
-    return redirect("post", pk=pk)
+    return _told(request, pk, form.warnings)
 
 
 @require_POST
@@ -217,15 +218,21 @@ def _editing(request: MemberRequest, post: Post, form: EditForm, status: int) ->
     return render(request, "posting/edit.html", context, status=status)
 
 
-def _made(request: MemberRequest, post: Post, warnings: Iterable[str]) -> HttpResponse:
-    """To the new post, with what its author should know."""
+def _say(form: Form, problem: CannotCompose) -> None:
+    """Each complaint at its field."""
+    for field, said in problem.problems.items():
+        form.add_error(field if field in form.fields else None, said)
+
+
+def _told(request: MemberRequest, pk: int, warnings: Iterable[str]) -> HttpResponse:
+    """To the post, with what its author should know."""
     for words in warnings:
         messages.warning(request, words)
-    return redirect("post", pk=post.pk)
+    return redirect("post", pk=pk)
 
 
 def _form(request: MemberRequest, form: PostForm, status: int) -> HttpResponse:
-    accounts = SocialAccount.objects.for_team(request.team)
+    accounts = SocialAccount.objects.for_team(request.team).select_related("token")
     chosen = {str(value) for value in (form["accounts"].value() or [])}
     context = {"form": form, "accounts": accounts, "chosen": chosen}
     return render(request, "posting/new.html", context, status=status)
@@ -233,6 +240,6 @@ def _form(request: MemberRequest, form: PostForm, status: int) -> HttpResponse:
 
 def _post(request: MemberRequest, pk: int) -> Post:
     results = PostResult.objects.select_related("account").prefetch_related("attempts_made")
-    lines = Prefetch("results", results.order_by("provider", "pk"))
+    lines = Prefetch("results", results.order_by("provider", "account", "part"))
     posts = Post.objects.filter(team=request.team).select_related("author").prefetch_related(lines)
     return get_object_or_404(posts, pk=pk)

@@ -15,7 +15,7 @@ from project import nav
 register = template.Library()
 UNDO = "undo:"
 TONES = {"error": "bad", "warning": "warn", "success": "ok"}
-PICTURES = {"bad": "alert", "warn": "alert", "ok": "check"}
+PICTURES = {"bad": "alert", "warn": "alert", "ok": "check", "wait": "clock", "off": "ban"}
 # Everything that can be done with a key, for the list behind "?".
 KEYS = (
     ("N", "New post"), ("H", "Home"), ("C", "Calendar"), ("Q", "Queue"), ("P", "Posts"),
@@ -58,7 +58,7 @@ def message_tone(message: Message) -> str:
 @register.filter
 def tone_icon(tone: str) -> str:
     """The drawing that says the same as a tone."""
-    return PICTURES.get(tone, "check")
+    return PICTURES.get(tone, "info")
 
 
 @register.filter

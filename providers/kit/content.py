@@ -52,6 +52,7 @@ class ImageRule:
     `types`: MIME types, the first is what others are made into. `max_bytes` and the sizes in
     pixels are per picture; aspect is width by height. `alt_limit`: characters of the alternative
     text, None where there is none. `by_url`: the network fetches the picture from our address.
+    `most_bytes`: bytes of all pictures of one post, where they go up in one request.
     """
 
     most: int
@@ -64,6 +65,7 @@ class ImageRule:
     min_aspect: float | None = None
     max_aspect: float | None = None
     by_url: bool = False
+    most_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +82,14 @@ class VideoRule:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What fits into one post. None: not offered. `mixed`: pictures and videos go together.
+    """What fits into one post. None: not offered. `mixed`: pictures and videos go together,
+    `together` of them at most where that is fewer than the rules of both allow.
 
     `caption`: the rule for a text beside media, where it is another one. `replies`: a post can
-    answer another one, so that a thread or a first comment can be made. `links`: `Message.link` is
-    shown apart from the text; `links_beside_media`: beside pictures and videos too. Where a link
-    is not offered it belongs into the text, and `Message.link` is empty.
+    answer another one, so that a thread or a first comment can be made; `flat_threads`: every
+    answer hangs on the first post of the thread. `links`: `Message.link` is shown apart from the
+    text; `links_beside_media`: beside pictures and videos too. Where a link is not offered it
+    belongs into the text, and `Message.link` is empty.
     """
 
     text: TextRule
@@ -93,7 +97,9 @@ class Limits:
     video: VideoRule | None = None
     needs_media: bool = False
     mixed: bool = False
+    together: int | None = None
     replies: bool = False
+    flat_threads: bool = False
     caption: TextRule | None = None
     links: bool = False
     links_beside_media: bool = False

@@ -36,6 +36,14 @@ class Family(StrEnum):
     NONE = "none"  # nothing to refresh
 
 
+class Look(StrEnum):
+    """By what `find` knows a post: how much its word is worth."""
+
+    MARK = "mark"  # by an id or a mark of ours that the network keeps with the post
+    TICKET = "ticket"  # by what an earlier step left behind; where that is gone, by its words
+    WORDS = "words"  # among the newest posts of the account, by what they say and carry
+
+
 @dataclass(frozen=True, slots=True)
 class Setting:
     """One environment variable of an adapter; `needed`: without it the network is not set up.
@@ -56,8 +64,10 @@ class Setting:
 class Field:
     """One blank of the connect form. `default` names a Setting whose value is filled in.
 
-    `practice`: what a person of the practice street types here. `again`: what fills it when an
-    account is connected once more.
+    `practice`: what a person of the practice street types here, `{key}` in a blank of a post stands
+    for something that no other post has; `others`: what else somebody may type, where that leads to
+    another kind of grant. `again`: what fills it when an account is connected once more. `needed`:
+    a post for this network cannot leave it empty.
     """
 
     name: str
@@ -66,7 +76,9 @@ class Field:
     secret: bool = False
     default: str = ""
     practice: str = ""
+    others: tuple[str, ...] = ()
     again: Literal["host", "id"] = "host"
+    needed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +226,8 @@ class Provider:
     """How long after the first attempt a repeat of the same Message is harmless."""
     renewals_per_minute: ClassVar[int | None] = None
     """How many keys may be renewed ahead of need in a minute, all accounts together, if known."""
+    look: ClassVar[Look] = Look.WORDS
+    """By what `find` knows a post, where it is offered."""
     settle: ClassVar[timedelta] = timedelta(seconds=60)
     """How far apart two look-ups must lie before "not there" is believed."""
     caps: ClassVar[tuple[Cap, ...]] = ()
@@ -246,6 +260,11 @@ class Provider:
         `keep`s stands one request: the engine's lease is renewed or refused there.
         """
         raise NotImplementedError(f"{type(self).__name__}.publish")
+
+
+def takes_bare_words(adapter: type[Provider]) -> bool:
+    """Whether a post may be a text and nothing else."""
+    return not adapter.limits.needs_media and not any(f.needed for f in adapter.post_fields)
 
 
 def practice_options(adapter: type[Provider], street_url: str) -> dict[str, str]:

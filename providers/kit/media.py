@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from providers.kit.content import ImageRule, Kind, Limits, Media, VideoRule
+from providers.kit.errors import Rejected
 
 MEGABYTE = 1_000_000
 
@@ -25,6 +26,12 @@ def problems(media: Sequence[Media], limits: Limits, label: str) -> tuple[str, .
     return tuple(found)
 
 
+def must_fit(media: Sequence[Media], limits: Limits, label: str) -> None:
+    """Refuse what a network would not refuse, but show in another way than was meant."""
+    if found := problems(media, limits, label):
+        raise Rejected(" ".join(found))
+
+
 def _together(media: Sequence[Media], limits: Limits, label: str) -> Iterator[str]:
     """How many, of what kinds, and whether any are needed."""
     images = sum(1 for one in media if one.kind is Kind.IMAGE)
@@ -41,8 +48,14 @@ def _together(media: Sequence[Media], limits: Limits, label: str) -> Iterator[st
         if count > most:
             allowed = f"at most {most} {noun}{'' if most == 1 else 's'}" if most else f"no {noun}s"
             yield f"{label}: {allowed} ({count} given)."
+    if limits.together is not None and len(media) > limits.together and images and videos:
+        yield f"{label}: at most {limits.together} pictures and videos ({len(media)} given)."
     if images and videos and limits.images and limits.video and not limits.mixed:
         yield f"{label}: pictures and a video do not go together."
+    weight = sum(one.size for one in media if one.kind is Kind.IMAGE)
+    if limits.images and limits.images.most_bytes and weight > limits.images.most_bytes:
+        size = f"{weight / MEGABYTE:.1f} MB, at most {limits.images.most_bytes / MEGABYTE:.1f} MB"
+        yield f"{label}: the pictures are too large for one post ({size} together)."
 
 
 def _picture(image: Media, rule: ImageRule) -> Iterator[str]:

@@ -25,7 +25,7 @@ from providers.kit.errors import (
     Unavailable,
     Unexpected,
 )
-from providers.kit.http import Reply
+from providers.kit.http import Reply, text_in
 from providers.kit.rates import asked_wait
 
 OUR_FAULT = frozenset(
@@ -35,12 +35,17 @@ OUR_FAULT = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class OAuth:
-    """The quirks of one network's dance. `extra` goes into the authorize URL."""
+    """The quirks of one network's dance. `extra` goes into the authorize URL.
+
+    `pkce`: whether it knows RFC 7636; where it does not, no verifier is sent, for some token
+    endpoints refuse one that they did not expect.
+    """
 
     scopes: tuple[str, ...]
     scope_separator: str = " "
     client_auth: Literal["basic", "body", "none"] = "body"
     extra: Mapping[str, str] = field(default_factory=dict)
+    pkce: bool = True
 
 
 def new_verifier() -> str:
@@ -76,6 +81,10 @@ class OAuthProvider(Provider):
         """Where codes and refresh tokens become tokens; an absolute URL."""
         raise NotImplementedError(f"{type(self).__name__}.token_endpoint")
 
+    def calling_card(self) -> Mapping[str, str]:
+        """Headers that every request to the token endpoint carries."""
+        return {}
+
     def app(self, host: str) -> App | None:
         """Our app from the settings `<NAME>_CLIENT_ID` and `<NAME>_CLIENT_SECRET`."""
         prefix = self.name.upper()
@@ -83,20 +92,23 @@ class OAuthProvider(Provider):
         return App(client_id, self.options.get(f"{prefix}_CLIENT_SECRET", ""))
 
     def depart(self, dance: Dance) -> Departure:
-        """Where to send the browser; PKCE S256 always (servers without it ignore it)."""
+        """Where to send the browser; with PKCE S256 unless the network knows none."""
         query = self.authorize_query(dance)
         return Departure(f"{self.authorize_endpoint(dance.host)}?{urlencode(query)}")
 
     def authorize_query(self, dance: Dance) -> dict[str, str]:
         """The parameters of the authorize URL."""
+        proof = {
+            "code_challenge": challenge(dance.verifier),
+            "code_challenge_method": "S256",
+        }
         return {
             "response_type": "code",
             "client_id": dance.app.client_id,
             "redirect_uri": dance.redirect_uri,
             "scope": self.oauth.scope_separator.join(self.oauth.scopes),
             "state": dance.state,
-            "code_challenge": challenge(dance.verifier),
-            "code_challenge_method": "S256",
+            **(proof if self.oauth.pkce else {}),
             **self.oauth.extra,
         }
 
@@ -106,7 +118,7 @@ class OAuthProvider(Provider):
             "grant_type": "authorization_code",
             "code": params["code"],
             "redirect_uri": dance.redirect_uri,
-            "code_verifier": dance.verifier,
+            **({"code_verifier": dance.verifier} if self.oauth.pkce else {}),
         }
         return self.ask_for_grant(form, dance.app, dance.host)
 
@@ -128,16 +140,18 @@ class OAuthProvider(Provider):
         A token that is unknown or dead already is what was wanted.
         """
         filled, basic = self._authenticated(form, app)
-        reply = self.wire.call("POST", url, safe=True, form=filled, basic=basic)
-        gone = reply.maybe_json().get("error") in {"invalid_grant", "invalid_token"}
+        card = self.calling_card()
+        reply = self.wire.call("POST", url, safe=True, form=filled, basic=basic, headers=card)
+        gone = text_in(reply.maybe_json(), "error") in {"invalid_grant", "invalid_token"}
         if not reply.ok and not gone and not self.grant_is_dead(reply):
             raise self.token_refusal(reply)
 
     def ask_for_grant(self, form: dict[str, str], app: App, host: str) -> Grant:
         """One call of the token endpoint, with the client authentication of this network."""
         filled, basic = self._authenticated(form, app)
-        reply = self.wire.call("POST", self.token_endpoint(host), form=filled, basic=basic)
-        if not reply.ok:
+        url, card = self.token_endpoint(host), self.calling_card()
+        reply = self.wire.call("POST", url, form=filled, basic=basic, headers=card)
+        if not reply.ok or reply.maybe_json().get("error"):  # some networks refuse with a 200
             raise self.token_refusal(reply)
         return self.read_grant(reply)
 

@@ -1,7 +1,7 @@
 """How much a network takes, how much is left and how long it asks us to wait, in its dialects.
 
 RFC 9110 section 10.2.3 (Retry-After: seconds or an HTTP date), X and Bluesky (reset as epoch
-seconds), Mastodon (reset as an ISO 8601 moment).
+seconds), Mastodon (reset as an ISO 8601 moment), Reddit (the seconds that are left).
 """
 
 from __future__ import annotations
@@ -55,15 +55,15 @@ class Meter:
 
     remaining: str
     reset: str
-    clock: Literal["epoch", "iso"] = "epoch"
+    clock: Literal["epoch", "iso", "left"] = "epoch"
     scope: Scope = "account"
     on: str = ""
     shared: str = ""
 
     def wait(self, reply: Reply) -> timedelta | None:
         """How long until it resets; None if the answer does not say."""
-        read = epoch_reset if self.clock == "epoch" else iso_reset
-        return read(reply, self.reset)
+        clocks = {"epoch": epoch_reset, "iso": iso_reset, "left": seconds_left}
+        return clocks[self.clock](reply, self.reset)
 
     def read(self, reply: Reply) -> Quota | None:
         """What is left; None if the answer does not say."""
@@ -122,6 +122,14 @@ def iso_reset(reply: Reply, header: str) -> timedelta | None:
     except ValueError:
         return None
     return _until(moment, reply)
+
+
+def seconds_left(reply: Reply, header: str) -> timedelta | None:
+    """The wait that stands in `header` in seconds; None if it is missing or cannot be read."""
+    try:
+        return _clamped(timedelta(seconds=float(reply.headers.get(header, ""))))
+    except (ValueError, OverflowError):
+        return None
 
 
 def _until(moment: datetime, reply: Reply) -> timedelta:

@@ -15,6 +15,12 @@ from providers.kit.errors import Rejected, Unavailable
 
 DONE = "done"
 """What a step is said to have come to where only its being done counts."""
+TAKEN = "taken"
+"""The step behind which the network has everything and the post may appear by itself.
+
+An adapter keeps its ticket under this name as soon as it has one. From then on nothing that goes
+wrong means "not sent": the delivery is asked about, never planned anew, held or cancelled.
+"""
 
 
 def once(saved: Saved, name: str, step: Callable[[], str]) -> str:

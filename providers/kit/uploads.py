@@ -46,9 +46,14 @@ def pieces(size: int, length: int) -> int:
 
 def piece(media: Media, number: int, length: int) -> File:
     """One of the pieces, from 0; it is read into memory, so let `length` be a few megabytes."""
+    return stretch(media, number * length, length)
+
+
+def stretch(media: Media, first: int, length: int) -> File:
+    """The bytes from `first` on, at most `length` of them; read into memory as a piece is."""
     try:
         with media.open() as whole:
-            whole.seek(number * length)
+            whole.seek(first)
             data = whole.read(length)
     except OSError:
         raise Unavailable(f"{media.name} cannot be read at the moment.") from None

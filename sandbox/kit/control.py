@@ -133,14 +133,15 @@ class Desk:
         person = twin.person(str(asked.get("person") or "ada"))
         at_home = Request("POST", request.path, request.at, base=host)
         tokens = twin.grant(person, at_home)
+        first, *_ = accounts = twin.speaks_for(person, tokens, at_home)
         return as_json(
             {
                 "access_token": tokens.get("access_token") or tokens.get("accessJwt", ""),
                 "refresh_token": tokens.get("refresh_token") or tokens.get("refreshJwt", ""),
-                "external_id": person.id,
-                "handle": person.handle,
                 "host": host,
                 "lifetime_s": twin.lifetime_s,
+                **first,
+                "accounts": accounts,
             }
         )
 

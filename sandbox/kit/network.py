@@ -207,7 +207,7 @@ class Twin:
 
     def __init_subclass__(cls) -> None:
         found = [r for base in cls.__mro__ for h in vars(base).values() for r in routes_of(h)]
-        cls.routes = tuple(found)
+        cls.routes = tuple(sorted(found, key=lambda r: r.pattern.groups))  # the exact ones first
 
     def __init__(self, store: Store, board: Board) -> None:
         self.store = store
@@ -299,6 +299,18 @@ class Twin:
     def grant(self, person: Person, request: Request) -> Document:
         """Tokens for somebody, without the dance."""
         raise NotImplementedError(f"{type(self).__name__}.grant")
+
+    def accounts(self, person: Person) -> list[Person]:
+        """Whom a grant of somebody speaks for: that person, and whatever the person runs."""
+        return [person]
+
+    def speaks_for(self, person: Person, tokens: Document, request: Request) -> list[Document]:
+        """The accounts of a grant, the first first; `access_token` where one has its own."""
+        return [{"external_id": a.id, "handle": a.handle} for a in self.accounts(person)]
+
+    def purpose(self, route: Route, request: Request) -> str:
+        """What a request is for, where one path serves several purposes."""
+        return route.purpose
 
     def expire(self, access_token: str, at: float) -> bool:
         """Let an access token be expired from now on; False if it is not known."""

@@ -48,6 +48,8 @@ class OAuthTwin(Twin):
 
     code_s: ClassVar[int] = 600
     rotates: ClassVar[bool] = False
+    reuses: ClassVar[bool] = False
+    """Whether a refresh token may be used again and again, and stays the same."""
     pkce_required: ClassVar[bool] = False
     pkce_methods: ClassVar[tuple[str, ...]] = ("S256",)
     client_auth: ClassVar[tuple[str, ...]] = ("basic", "body")
@@ -122,6 +124,8 @@ class OAuthTwin(Twin):
         match form.get("grant_type"):
             case "authorization_code":
                 return as_json(self.redeem(form, client, request.at))
+            case "refresh_token" if self.reuses:
+                return as_json(self.reissue(str(form.get("refresh_token", "")), client, request.at))
             case "refresh_token" if self.rotates:
                 return as_json(self.rotate(str(form.get("refresh_token", "")), client, request.at))
             case "client_credentials" if self.app_grants:
@@ -165,7 +169,7 @@ class OAuthTwin(Twin):
         grant = {"id": secrets.token_hex(12), "person": person, "client_id": client_id}
         grant |= {"scope": scope or "read"}
         self.put("grant", grant["id"], {**grant, "alive": True}, person)
-        return self.issue(grant, at)
+        return self.with_lasting_key(self.issue(grant, at), grant)
 
     def issue(self, grant: Document, at: float) -> Document:
         """The next tokens of a grant, as the token endpoint writes them."""
@@ -174,7 +178,7 @@ class OAuthTwin(Twin):
         token = {"grant": grant["id"], "person": grant["person"], "scope": grant["scope"]}
         self.put("access", access, {**token, "expires_at": ends_at})
         answer = {"access_token": access, "scope": grant["scope"]}
-        if self.rotates and "offline.access" in grant["scope"].split():
+        if self.rotates and self.lasts(grant):
             answer["refresh_token"] = secrets.token_urlsafe(32)
             self.put("refresh", answer["refresh_token"], {"grant": grant["id"], "used": False})
         return answer
@@ -190,6 +194,26 @@ class OAuthTwin(Twin):
             raise RefusalError(self.no("bad_grant"))
         self.put("refresh", refresh_token, {**token, "used": True})
         return self.issue(grant, at)
+
+    def lasts(self, grant: Document) -> bool:
+        """Whether a grant comes with a refresh token."""
+        return "offline.access" in grant["scope"].split()
+
+    def reissue(self, refresh_token: str, client: Client, at: float) -> Document:
+        """The next access token for a refresh token that stays the same; the answer repeats it."""
+        token = self.get("refresh", refresh_token)
+        grant = self.get("grant", token["grant"]) if token else None
+        if grant is None or grant["client_id"] != client.id or not grant["alive"]:
+            raise RefusalError(self.no("bad_grant"))
+        return {**self.issue(grant, at), "refresh_token": refresh_token}
+
+    def with_lasting_key(self, answer: Document, grant: Document) -> Document:
+        """The first answer of a grant, with the refresh token that it keeps (`reuses`)."""
+        if not self.reuses or not self.lasts(grant):
+            return answer
+        lasting = secrets.token_urlsafe(32)
+        self.put("refresh", lasting, {"grant": grant["id"], "used": False})
+        return {**answer, "refresh_token": lasting}
 
     def revoke_token(self, token: str, client: Client | None = None) -> bool:
         """End the grant behind a token; False if it belongs to another app."""

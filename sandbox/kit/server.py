@@ -89,6 +89,7 @@ class Street:
         route, params = found
         home = f"{request.base}/{name}"
         inside = replace(request, path=f"/{rest}", base=home, params=params)
+        route = replace(route, purpose=twin.purpose(route, inside))
         reply = self.meet(twin, route, inside)
         self.note(twin, route, inside, reply)
         return reply

@@ -8,6 +8,7 @@ from playwright.sync_api import Page
 
 from tests.browser.conftest import SHOTS, Open
 from tests.browser.screens import SCREENS, THEMES, WIDTHS, Screen
+from tests.browser.site import PASSWORD
 
 pytestmark = pytest.mark.browser
 GRAVE = {"serious", "critical"}
@@ -42,8 +43,9 @@ def test_a_screen_can_be_used_by_everybody(
     assert [said for said in complaints if expected not in said] == []
 
 
-def test_the_first_page_is_small(visit: Open) -> None:
-    page = visit("/login/", "")
+@pytest.mark.parametrize(("path", "who"), [("/login/", ""), ("/", "alice")])
+def test_the_first_page_is_small(path: str, who: str, visit: Open) -> None:
+    page = visit(path, who)
     page.wait_for_load_state("networkidle")
     transferred = page.evaluate(
         "performance.getEntries().reduce((sum, one) => sum + (one.encodedBodySize || 0), 0)"
@@ -83,6 +85,37 @@ def test_keys_lead_around(visit: Open) -> None:
     page.keyboard.type("acc")
     page.keyboard.press("Enter")
     page.wait_for_url("**/accounts/")
+
+
+def test_everything_works_without_a_script(visit: Open) -> None:
+    page = visit("/login/", "", java_script_enabled=False)
+    page.get_by_label("E-mail").fill("alice@example.org")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Log in").click()
+    page.get_by_role("link", name="New post").first.click()
+    page.get_by_role("checkbox").first.check()
+    page.get_by_label("When").fill("2099-01-01T10:00")
+    page.get_by_role("button", name="Post", exact=True).click()
+    assert page.get_by_role("alert").is_visible()  # there is no text yet
+    page.get_by_label("Text").fill("Written without a script.")
+    page.get_by_role("button", name="Post", exact=True).click()
+    page.get_by_role("button", name="Cancel").click()
+    assert page.get_by_text("Cancelled on 1 account(s).").is_visible()
+    page.get_by_role("link", name="Search or jump to").click()
+    page.get_by_label("Search", exact=True).fill("without a script")
+    page.get_by_role("button", name="Search").click()
+    page.get_by_role("link", name="Written without a script.").click()
+    assert page.get_by_text("Cancelled").first.is_visible()
+
+
+def test_esc_closes_the_palette_and_it_forgets(visit: Open) -> None:
+    page = visit("/")
+    page.keyboard.press("Control+k")
+    page.keyboard.type("acc")
+    page.keyboard.press("Escape")
+    assert not page.locator("#palette").is_visible()
+    page.keyboard.press("Control+k")
+    assert page.get_by_label("Search or jump to", exact=True).input_value() == ""
 
 
 def test_the_palette_finds_posts(visit: Open) -> None:

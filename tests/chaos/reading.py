@@ -10,12 +10,11 @@ from django.core.management import call_command
 from django.db import Error, close_old_connections, connection
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
-import providers
 from accounts.access import found_team
 from accounts.models import User
 from posting.models import Attempt, Post, PostResult
 from posting.states import MOVING, State
-from tests.cast import PASSWORD, Street, connected
+from tests.cast import PASSWORD, Street, connected, talkers
 from tests.chaos.books import Key, Row
 from tests.chaos.feed import Account
 from tokens import speak
@@ -59,7 +58,7 @@ def furnish(street: Street, teams: Sequence[Sequence[str]]) -> tuple[list[str], 
         owner = User.objects.create_user(f"owner{number}@example.org", PASSWORD)
         team = found_team(owner, f"Team {number}")
         emails.append(owner.email)
-        for name in providers.names():
+        for name in talkers():
             for person in people:
                 row = connected(street, team, name, person)
                 found.append(Account(number, row.pk, name, row.external_id, person))
@@ -70,7 +69,7 @@ def unsearchable() -> set[str]:
     """Networks that can neither be asked for a post nor recognise a repeat."""
     return {
         name
-        for name in providers.names()
+        for name in talkers()
         if not speak.can_find(network(name)) and not network(name).resend_window
     }
 

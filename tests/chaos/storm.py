@@ -14,9 +14,8 @@ from concurrent.futures import ThreadPoolExecutor
 import requests
 from django.utils import timezone
 
-import providers
-from providers.kit.contract import Refreshes
-from tests.cast import Street
+from providers.kit.contract import Finds, Refreshes
+from tests.cast import Street, talkers
 from tests.chaos import faults, reading
 from tests.chaos.faults import Strike
 from tests.chaos.house import House
@@ -141,7 +140,7 @@ class Storm:
         """All networks stall, before or after they accept: so the victim is met while it sends."""
         kind = "slow_after" if draw < SLOW_AFTER else "slow"
         with contextlib.suppress(requests.RequestException):
-            for name in providers.names():
+            for name in talkers():
                 self.street.trouble(name, kind, seconds=STALL_S, times=2)
 
     def _by_hand(self, n: int, strike: Strike) -> None:
@@ -246,9 +245,10 @@ class Storm:
 
 def faults_of(purpose: str) -> list[str]:
     """The networks that get requests of this purpose."""
-    names = providers.names()
+    names = talkers()
     if purpose == "token":
         return [name for name in names if isinstance(network(name), Refreshes)]
     if purpose == "find":
-        return [name for name in names if not network(name).resend_window]
+        looked = [name for name in names if isinstance(network(name), Finds)]
+        return [name for name in looked if not network(name).resend_window]
     return list(names)

@@ -132,17 +132,10 @@ def test_ctrl_c_stops_everything_and_redis_last(
     assert "redis-server" in servers[-1]
 
 
-def test_a_killed_demo_leaves_nothing_behind(start: Start, around: dict[str, str]) -> None:
+def test_a_killed_worker_comes_back_and_a_killed_demo_leaves_nothing_behind(
+    start: Start, around: dict[str, str]
+) -> None:
     around["KEEP_GRACE_S"] = "8"
-    demo = start()
-    everyone = family(demo.pid)
-    assert len(everyone) > 10
-    demo.kill()
-    demo.wait()
-    vanish(everyone, 15)
-
-
-def test_a_killed_worker_comes_back(start: Start) -> None:
     demo = start()
     old = worker(demo.pid)
     assert old, "the demo has no worker; killing process 0 would kill the tests"
@@ -151,6 +144,11 @@ def test_a_killed_worker_comes_back(start: Start) -> None:
     while worker(demo.pid) in (0, old):
         assert time.monotonic() < until
         time.sleep(0.1)
+    everyone = family(demo.pid)
+    assert len(everyone) > 10
+    demo.kill()
+    demo.wait()
+    vanish(everyone, 15)
 
 
 def worker(demo: int) -> int:

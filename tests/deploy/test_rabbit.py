@@ -42,10 +42,11 @@ print(json.dumps({
 """
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[LocalRabbit]:
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalRabbit]:
+    """One node for all of these: it is slow to start."""
     try:
-        made = LocalRabbit(tmp_path / "rabbit")
+        made = LocalRabbit(tmp_path_factory.mktemp("node") / "rabbit")
     except NotInstalledError as problem:
         pytest.skip(str(problem))
     with made:
@@ -77,7 +78,7 @@ def test_a_confirmed_message_survives_a_kill(server: LocalRabbit) -> None:
     assert found["kinds"] == ["{'x-queue-type': 'quorum'}"]
 
 
-def test_nothing_is_left_behind(server: LocalRabbit) -> None:
+def test_stopped_it_leaves_nothing_behind(server: LocalRabbit) -> None:
     assert server.process is not None
     assert server.epmd is not None
     pids = server.process.pid, server.epmd.pid

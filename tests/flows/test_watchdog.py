@@ -21,6 +21,7 @@ from workers.jobs import ensure_jobs
 
 pytestmark = pytest.mark.django_db(transaction=True)
 QUICK = {"WATCH_EVERY_S": "0.3", "QUIET_LIMIT_S": "8", "OVERDUE_LIMIT_S": "2", "CANARY_S": "0.5"}
+NOBODY = {"QUIET_LIMIT_S": "0.5"}  # where nobody is to come, nobody need be waited for
 SECRET = "a-secret-in-the-address"
 Start = Callable[..., Process]
 
@@ -106,7 +107,7 @@ def test_what_could_not_be_told_is_told_later(
 ) -> None:
     _, hook = office
     hook.refusals = 3
-    watchdog = start("manage.py", "watchdog")
+    watchdog = start("manage.py", "watchdog", **NOBODY)
     eventually(lambda: hook.told)
     assert hook.refusals == 0
     assert hook.told[0]["event"] == "alarm"
@@ -135,6 +136,6 @@ def test_the_test_of_the_alarm_reaches_everybody(
 
 def test_with_nothing_set_up_the_log_says_it(start: Start, cast: Cast) -> None:
     nothing = {"ALARM_EMAIL": "", "ALARM_WEBHOOK": "", "ALARM_PING_URL": ""}
-    watchdog = start("manage.py", "watchdog", **nothing)
+    watchdog = start("manage.py", "watchdog", **nothing, **NOBODY)
     eventually(lambda: b"No dispatcher has been at work" in watchdog.logs())
     assert b"no ALARM_" in watchdog.logs()

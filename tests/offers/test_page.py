@@ -57,7 +57,7 @@ def test_alice_chooses_on_a_page(cast: Cast, fair: Visit, alice: Client) -> None
     answer = alice.get(url)
     page = read(answer)
     assert answer.status_code == 200
-    assert "default-src 'self'" in answer["Content-Security-Policy"]
+    assert "default-src 'none'" in answer["Content-Security-Policy"]
     assert len(page.all("h1")) == 1
     assert [b for b in page.all("input", type="checkbox") if "checked" in b] == []
     boxes = [box(page, name)["value"] for name in ("Lamps", "Letters")]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
+from pytest_django import Settings
 
 import providers
 from accounts.models import Membership, Team
@@ -18,6 +19,7 @@ from posting.compose import compose
 from posting.lateness import LATE_WORDS
 from posting.models import Post, PostResult
 from posting.states import CANCELLABLE, LATE, State
+from providers.kit.rates import Cap
 from tests.cast import Cast
 from tests.pages.conftest import Page, Put, browser, connect, read
 from tokens.models import SocialAccount
@@ -69,6 +71,30 @@ def test_a_problem_stands_at_its_field_and_nothing_typed_is_lost(alice: Client, 
     assert page.all("ul", id="id_text_error")
     assert page.all("ul", id="id_when_error")
     assert "a" * 6000 in page.text
+
+
+def test_a_change_that_does_not_fit_is_said_as_for_a_new_post(
+    alice: Client, cast: Cast, account: SocialAccount, post: Post, settings: Settings
+) -> None:
+    settings.CAPS = {account.provider: (Cap(1, timedelta(days=1)),)}
+    planned: dict[str, Any] = {"team": cast.team, "author": cast.alice, "accounts": [account]}
+    morning = datetime(2031, 3, 14, 8, tzinfo=UTC)
+    compose(**planned, text="First.", at=timezone.now(), due_at=morning)
+    _, sent = shown(alice, post)
+    wrong = read(alice.post(address(post), {**sent, "text": "", "when": "2031-03-14T12:00"}))
+    assert "Only 1 fit" in wrong.text
+    saved = alice.post(address(post), {**sent, "when": "2031-03-14T12:00"}, follow=True)
+    assert "Only 1 fit" in read(saved).text
+    assert "Only 1 fit" in shown(alice, post)[0].text
+
+
+def test_a_post_does_not_stand_in_its_own_way(
+    alice: Client, account: SocialAccount, post: Post, settings: Settings
+) -> None:
+    settings.CAPS = {account.provider: (Cap(1, timedelta(days=1)),)}
+    page, sent = shown(alice, post)
+    later = alice.post(address(post), {**sent, "when": "2031-03-14T12:00"}, follow=True)
+    assert "Only" not in page.text + read(later).text
 
 
 @pytest.mark.parametrize("state", [State.SENDING, State.POSTED])

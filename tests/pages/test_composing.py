@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
+from pytest_django import Settings
 
 from posting.models import Post
+from providers.kit.rates import Cap
 from tests.cast import Cast
 from tests.pages.conftest import connect, read
-from tokens.models import SocialAccount
+from tokens.models import OAuthToken, SocialAccount
+from tokens.standing import standing
 from tokens.states import AccountState
+from tokens.status import status_of
 
 NEW = "/posts/new/"
 
@@ -39,6 +48,27 @@ def test_the_same_form_sent_twice_makes_one_post(alice: Client, account: SocialA
     key = read(alice.get(NEW)).all("input", name="key")[0]["value"]
     places = {alice.post(NEW, typed(account, key=key))["Location"] for _ in range(2)}
     assert len(places) == Post.objects.count() == 1
+
+
+def test_a_form_that_comes_again_after_its_moment_leads_to_its_post(
+    alice: Client, account: SocialAccount
+) -> None:
+    """The answer got lost, and the browser sends what it has once more, a little later."""
+    sent = typed(account, when="2031-03-14T10:00")
+    first = alice.post(NEW, sent)["Location"]
+    again = alice.post(NEW, {**sent, "when": "2020-01-01T10:00"})
+    assert (again.status_code, again.headers.get("Location")) == (302, first)
+    assert Post.objects.count() == 1
+
+
+def test_anothers_form_leads_nobody_to_a_post(
+    alice: Client, charlie: Client, account: SocialAccount
+) -> None:
+    sent = typed(account)
+    alice.post(NEW, sent)
+    answer = charlie.post(NEW, sent)
+    assert answer.status_code == 422
+    assert Post.objects.count() == 1
 
 
 def test_nothing_typed_is_lost(alice: Client, account: SocialAccount) -> None:
@@ -100,3 +130,70 @@ def test_without_accounts_the_way_to_them_is_shown(alice: Client) -> None:
     page = read(alice.get(NEW))
     assert "No account is connected yet" in page.text
     assert page.all("a", href=reverse("accounts"))
+
+
+def connected_again(account: SocialAccount) -> OAuthToken:
+    """What connecting it once more does: another grant, and the former one is forgotten."""
+    now = SocialAccount.objects.select_related("token").get(pk=account.pk)
+    former, fresh = now.token, OAuthToken(team_id=now.team_id, provider=now.provider)
+    fresh.access_sealed, fresh.host = "sealed again", "elsewhere.test"
+    fresh.save()
+    now.token, now.state = fresh, AccountState.CONNECTED
+    now.save()
+    if former:
+        former.delete()
+    return fresh
+
+
+@contextmanager
+def right_after_the_accounts_are_read(act: Callable[[], object]) -> Iterator[list[str]]:
+    """Something happens once, just after the first statement that reads accounts."""
+    met: list[str] = []
+
+    def between(execute: Any, sql: str, *rest: Any) -> Any:
+        answer = execute(sql, *rest)
+        if not met and sql.startswith("SELECT") and 'FROM "tokens_socialaccount"' in sql:
+            met.append(sql)
+            act()
+        return answer
+
+    with connection.execute_wrapper(between):
+        yield met
+
+
+@pytest.mark.parametrize(
+    "state", [AccountState.CONNECTED, AccountState.RECONNECT, AccountState.PAUSED]
+)
+def test_the_form_is_shown_while_an_account_is_connected_again(
+    alice: Client, account: SocialAccount, state: AccountState
+) -> None:
+    SocialAccount.objects.filter(pk=account.pk).update(state=state)
+    with right_after_the_accounts_are_read(lambda: connected_again(account)) as met:
+        answer = alice.get(NEW)
+    assert met
+    assert answer.status_code == 200
+    assert account.handle in read(answer).text
+
+
+def test_the_form_is_taken_while_an_account_is_connected_again(
+    alice: Client, account: SocialAccount, settings: Settings
+) -> None:
+    settings.CAPS = {account.provider: (Cap(1, timedelta(days=1), "app"),)}
+    with right_after_the_accounts_are_read(lambda: connected_again(account)) as met:
+        answer = alice.post(NEW, typed(account))
+    assert met
+    assert answer.status_code == 302
+    assert Post.objects.count() == 1
+
+
+def test_a_grant_that_was_replaced_meanwhile_is_the_present_one(account: SocialAccount) -> None:
+    held, at = SocialAccount.objects.get(pk=account.pk), timezone.now()
+    connected_again(account)
+    assert status_of(held, at).host == "elsewhere.test"
+
+
+def test_a_grant_that_has_gone_meanwhile_is_none(account: SocialAccount) -> None:
+    held, at = SocialAccount.objects.get(pk=account.pk), timezone.now()
+    OAuthToken.objects.all().delete()
+    assert standing(held, at).word == "Reconnect"
+    assert not status_of(held, at).has_key

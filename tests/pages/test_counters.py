@@ -63,7 +63,7 @@ def test_a_change_counts_for_the_networks_that_still_wait(alice: Client, post: A
 # --- threads --------------------------------------------------------------------------------------
 def test_a_long_text_becomes_a_thread(alice: Client, threaded: SocialAccount) -> None:
     answer = alice.post(SPLIT, {"text": LONG, "accounts": [threaded.pk], "number": "on"})
-    [thread] = answer.json()["threads"]
+    [thread] = answer.json()["chains"]
     assert thread["networks"] == [threaded.provider]
     total = len(thread["parts"])
     assert total > 3

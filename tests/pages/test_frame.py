@@ -149,6 +149,12 @@ def test_a_redirect_is_a_new_page_and_keeps_its_message() -> None:
     assert (plain.status_code, plain["Location"]) == (302, "/posts/1/")
 
 
+def test_who_was_logged_out_sees_the_page_anew_and_comes_back_to_it(post: Post) -> None:
+    answer = Client().get(reverse("post-results", args=[post.pk]), headers=HTMX)
+    assert (answer.status_code, answer["HX-Refresh"]) == (204, "true")
+    assert "HX-Redirect" not in answer
+
+
 def test_a_message_is_a_toast_on_a_full_page(alice: Client, post: Post) -> None:
     page = read(alice.post(reverse("cancel-post", args=[post.pk]), follow=True))
     assert page.all("div", id="toasts", aria_live="polite")

@@ -12,7 +12,6 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-import providers
 from accounts.access import choose_zone
 from accounts.models import Membership, User
 from accounts.roles import Role
@@ -97,7 +96,7 @@ def test_a_post_dropped_on_another_moves_those_between(
 def test_the_other_accounts_of_a_post_keep_their_time(
     alice: Client, cast: Cast, account: SocialAccount, lane: list[Post]
 ) -> None:
-    other = connect(cast, providers.names()[1])
+    other = connect(cast, "mastodon")
     moment = datetime(2026, 11, 26, 8, tzinfo=UTC)
     post = compose(
         team=cast.team,

@@ -15,7 +15,6 @@ import pytest
 from django.db import connection, transaction
 from django.utils import timezone
 
-import providers
 from accounts.states import WhenLate
 from posting import results
 from posting.amend import Outrun, TooLate, edit, reschedule
@@ -23,7 +22,7 @@ from posting.compose import CannotCompose, cancel, compose
 from posting.lateness import Lateness
 from posting.models import Post, PostResult
 from posting.states import State
-from tests.cast import Cast, Street, connected, everywhere, only, written
+from tests.cast import Cast, Street, connected, everywhere, only, samples, written
 from tests.workers.engine import run, turn
 from tokens.disconnect import pause
 from tokens.models import SocialAccount
@@ -240,7 +239,7 @@ def test_an_account_that_goes_does_not_hold_what_is_being_sent(cast: Cast, stree
     assert delivery is not None
 
 
-@pytest.mark.parametrize("name", providers.names()[:2])
+@pytest.mark.parametrize("name", samples()[:2])
 def test_under_a_storm_of_changes_and_workers_what_was_saved_is_what_goes_out(
     cast: Cast, street: Street, name: str
 ) -> None:

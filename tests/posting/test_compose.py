@@ -10,7 +10,6 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-import providers
 from posting.compose import CannotCompose, cancel, compose, confirm, try_again
 from posting.doorbell import bell
 from posting.models import Post, PostResult
@@ -108,7 +107,8 @@ def test_the_bell_rings_after_the_post_is_there_and_trouble_stays_outside(
 
 
 def test_trying_again_touches_only_what_failed(cast: Cast, street: Street) -> None:
-    post = written(cast, "Mixed.", everywhere(street, cast.team))
+    accounts = everywhere(street, cast.team)
+    post = written(cast, "Mixed.", accounts)
     street.trouble("mastodon", "rejected")
     run(post)
     assert Post.objects.get(pk=post.pk).state == PostState.PARTIAL
@@ -116,7 +116,7 @@ def test_trying_again_touches_only_what_failed(cast: Cast, street: Street) -> No
     assert try_again(post, timezone.now()) == 0
     run(post)
     assert Post.objects.get(pk=post.pk).state == PostState.POSTED
-    assert len(street.board()) == len(providers.names())
+    assert len(street.board()) == len(accounts)
 
 
 def test_a_persons_word_ends_an_unconfirmed_result(cast: Cast, street: Street) -> None:

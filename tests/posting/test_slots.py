@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accounts.access import choose_zone
-from accounts.models import Team
+from accounts.models import Notice, Team
 from accounts.states import WhenLate
 from posting import lateness, slots
 from posting.amend import edit
@@ -110,15 +110,17 @@ def test_what_is_no_slot_is_refused(cast: Cast, street: Street) -> None:
     assert slots.remove(cast.team, slot.pk)
 
 
-def test_nine_o_clock_stays_nine_o_clock_when_the_clocks_change(
-    cast: Cast, street: Street
-) -> None:
+def test_nine_o_clock_stays_nine_o_clock_when_the_clocks_change(cast: Cast, street: Street) -> None:
     account = account_of(cast, street)
     slots.add(account, [5, 6], NINE)
     slots.add(account, [6], time(2, 30), "America/New_York")
     before = datetime(2026, 10, 23, tzinfo=UTC)
     found = list(islice(slots.free(account, before), 3))
-    assert [moment.astimezone(UTC).hour for moment in found] == [7, 6, 8]  # New York: 02:30 is 06:30
+    assert [moment.astimezone(UTC).hour for moment in found] == [
+        7,
+        6,
+        8,
+    ]  # New York: 02:30 is 06:30
     far = datetime(2027, 3, 13, tzinfo=UTC)
     skipped = [m for m in islice(slots.free(account, far), 9) if m.minute == 30]
     assert skipped[0].astimezone(ZoneInfo("America/New_York")).hour == 3
@@ -126,7 +128,7 @@ def test_nine_o_clock_stays_nine_o_clock_when_the_clocks_change(
 
 @given(
     st.lists(st.tuples(st.integers(0, 6), st.times()), min_size=1, max_size=6),
-    st.datetimes(datetime(2025, 1, 1), datetime(2030, 1, 1)),
+    st.datetimes(datetime.fromisoformat("2025-01-01"), datetime.fromisoformat("2030-01-01")),
     st.sampled_from(["Europe/Paris", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu"]),
 )
 def test_slots_come_in_order_each_week_and_only_ahead(
@@ -142,8 +144,6 @@ def test_slots_come_in_order_each_week_and_only_ahead(
     found = list(slots.moments(places, at, at + timedelta(days=28)))
     assert found == sorted(set(found))
     assert all(at < moment <= at + timedelta(days=28) for moment in found)
-    different = {(place.weekday, place.wall_time) for place in places}
-    assert 4 * len(different) - 2 * len(different) <= len(found) + 2 * len(different)
     for place in places:
         mine = [m for m in found if m.astimezone(ZoneInfo(zone)).weekday() == place.weekday]
         on_time = [m for m in mine if m.astimezone(ZoneInfo(zone)).time() == place.wall_time]
@@ -252,22 +252,11 @@ def test_what_is_late_takes_the_next_free_slot_and_goes_out_there(
     assert result.late_at == slot + HOUR
     assert lateness.judge(later) == 0
     notices(later)
-    assert "takes the next free slot" in result_notice(cast)
+    told = Notice.objects.for_team(cast.team).get(key__startswith="late:")
+    assert "1 takes the next free slot" in told.words
     with time_machine.travel(slot):
         assert run(post) == [State.POSTED]
     assert street.texts() == ["Now or in a slot."]
-
-
-def result_notice(cast: Cast) -> str:
-    """What Alice's team is told."""
-    said: list[str] = [notice.words for notice in lateness_notices(cast.team)]
-    return " ".join(said)
-
-
-def lateness_notices(team: Team) -> list:  # type: ignore[type-arg]
-    """The team's unread notices."""
-    from_team = PostResult.objects.filter(post__team=team, digest__isnull=False)
-    return [result.digest for result in from_team.select_related("digest")]
 
 
 def test_several_that_are_late_take_different_slots_the_oldest_first(
@@ -320,5 +309,5 @@ def test_a_paused_queue_goes_on_with_the_slots_that_are_still_ahead(
     assert only(post).state == State.HELD
     resume(account)
     deliveries(later)
-    assert planned(post) == next(slots.free(account, later)) or only(post).slotted
-    assert only(post).state == State.SCHEDULED
+    assert (only(post).state, only(post).slotted) == (State.SCHEDULED, True)
+    assert planned(post) > later

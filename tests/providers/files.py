@@ -87,11 +87,18 @@ def size_for(rule: ImageRule) -> tuple[int, int]:
 def picture(rule: ImageRule, seed: int = 0, mime: str = "", alt: str = ALT) -> Media:
     """A picture that fits; another one for each seed."""
     mime, (width, height) = mime or rule.types[0], size_for(rule)
-    colour = tuple(Random(seed).randbytes(3))
-    out = BytesIO()
-    Image.new("RGB", (width, height), colour).save(out, FORMATS[mime])
     told = (alt if len(alt) <= rule.alt_limit else alt[: rule.alt_limit]) if rule.alt_limit else ""
-    return medium(Kind.IMAGE, mime, out.getvalue(), alt=told, width=width, height=height)
+    data = painted(mime, width, height, seed)
+    return medium(Kind.IMAGE, mime, data, alt=told, width=width, height=height)
+
+
+@cache
+def painted(mime: str, width: int, height: int, seed: int) -> bytes:
+    """The bytes of a picture of one colour."""
+    out = BytesIO()
+    colour = tuple(Random(seed).randbytes(3))
+    Image.new("RGB", (width, height), colour).save(out, FORMATS[mime])
+    return out.getvalue()
 
 
 def grown(media: Media, size: int) -> Media:
@@ -106,10 +113,16 @@ def video(rule: VideoRule, seed: int = 0, size: int = VIDEO_BYTES) -> Media:
     head = b"\x00\x00\x00\x18ftypmp42\x00\x00\x00\x00mp42isom"
     if rule.types[0] == "video/quicktime":
         head = b"\x00\x00\x00\x14ftypqt  \x00\x00\x00\x00qt  "
-    data = head + Random(seed).randbytes(min(size, rule.max_bytes) - len(head))
+    data = head + noise(seed, min(size, rule.max_bytes) - len(head))
     mime = "video/mp4" if "video/mp4" in rule.types else rule.types[0]
     least = rule.shortest.total_seconds() if rule.shortest else 0.0
     return medium(Kind.VIDEO, mime, data, seconds=max(6.0, least), width=640, height=480)
+
+
+@cache
+def noise(seed: int, size: int) -> bytes:
+    """Bytes of chance, the same for the same seed."""
+    return Random(seed).randbytes(size)
 
 
 def needed(limits: Limits) -> tuple[Media, ...]:

@@ -55,7 +55,9 @@ def read_request(connection: socket.socket) -> bytes:
         data += part
     head, _, body = data.partition(b"\r\n\r\n")
     sizes = [
-        line.split(b":")[1] for line in head.lower().split(b"\r\n") if b"content-length" in line
+        line.split(b":")[1]
+        for line in head.lower().split(b"\r\n")
+        if line.startswith(b"content-length:")
     ]
     while len(body) < int(sizes[0] if sizes else 0):
         part = connection.recv(65_536)

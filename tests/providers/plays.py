@@ -23,6 +23,14 @@ def only(chosen: Sequence[Play]) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("stage", chosen, indirect=True, ids=called)
 
 
+def unlike(among: Sequence[Play]) -> list[Play]:
+    """One of each protocol: enough for stories that wait, since all wait by the same wire."""
+    found: dict[tuple[type, ...], Play] = {}
+    for play in among:
+        found.setdefault(providers.adapter(play.name).__bases__, play)
+    return list(found.values())
+
+
 PICTURES = [p for p in EVERY if limits(p).images]
 VIDEOS = [p for p in EVERY if limits(p).video]
 SHOWN = [(p, Kind.IMAGE) for p in PICTURES] + [(p, Kind.VIDEO) for p in VIDEOS]

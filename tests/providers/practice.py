@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from html.parser import HTMLParser
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import parse_qs, urljoin, urlsplit
 
 import pytest
@@ -28,6 +28,8 @@ from providers.kit.contract import (
     Identity,
     Message,
     NamesItself,
+    Offer,
+    Offers,
     Provider,
     Receipt,
     Refreshes,
@@ -35,11 +37,12 @@ from providers.kit.contract import (
     SignsInByForm,
     SignsInByOAuth,
     Way,
+    blanks,
     practice_options,
     practice_values,
     ways,
 )
-from providers.kit.errors import NetworkError
+from providers.kit.errors import Duplicate, NetworkError
 from providers.kit.http import Patience, Wire
 from providers.kit.oauth import new_verifier
 from sandbox import TWINS
@@ -66,8 +69,24 @@ class Connection:
     unseen: tuple[str, ...] = field(default=(), repr=False)
 
 
-Play = tuple[str, Way]
-"""A network in one of the ways in which it can be connected: each kind of grant must do it all."""
+DESK = requests.Session()
+"""One connection to the desk and the consent pages: opening one each time takes longer."""
+DESK.trust_env = False
+
+
+def swept(street: str) -> str:
+    """A street on which nothing has happened yet."""
+    DESK.post(f"{street}/_street/reset", json={}, timeout=5).raise_for_status()
+    return street
+
+
+class Play(NamedTuple):
+    """A network in one of the ways to connect it, and what is typed where another thing leads to
+    another kind of grant: each kind of grant must do it all."""
+
+    name: str
+    way: Way
+    typed: tuple[tuple[str, str], ...] = ()
 
 
 def plays(*abilities: type) -> list[Play]:
@@ -75,13 +94,20 @@ def plays(*abilities: type) -> list[Play]:
     able = [
         n for n in providers.names() if all(issubclass(providers.adapter(n), a) for a in abilities)
     ]
-    return [(n, way) for n in able for way in ways(providers.adapter(n))]
+    return [play for n in able for way in ways(providers.adapter(n)) for play in _kinds(n, way)]
+
+
+def _kinds(name: str, way: Way) -> list[Play]:
+    """A way to connect, once for each kind of grant that it can lead to."""
+    asked = blanks(providers.adapter(name), way)
+    others = [((field.name, value),) for field in asked for value in field.others]
+    return [Play(name, way), *(Play(name, way, typed) for typed in others)]
 
 
 def called(play: Play) -> str:
     """The name of a play; the way is told where there are two."""
-    name, way = play
-    return f"{name}-by-{way}" if len(ways(providers.adapter(name))) > 1 else name
+    by = [play.way] if len(ways(providers.adapter(play.name))) > 1 else []
+    return "-by-".join([play.name, *by, *(value for _, value in play.typed)])
 
 
 class Stage:
@@ -95,6 +121,13 @@ class Stage:
         self.options = practice_options(self.kind, street_url)
         self.values = practice_values(self.kind, street_url)
         self.provider = self.with_patience(LONG)
+
+    @classmethod
+    def playing(cls, play: Play, street_url: str) -> Stage:
+        """The stage for one play."""
+        stage = cls(play.name, street_url, play.way)
+        stage.values |= dict(play.typed)
+        return stage
 
     def with_patience(self, patience: Patience) -> Provider:
         """The same adapter with another patience."""
@@ -112,9 +145,17 @@ class Stage:
         assert isinstance(self.provider, SignsInByOAuth)
         dance, back = self.consent()
         grant = self.provider.exchange(dance, back)
-        identity = self.provider.identify(grant, dance.host)
-        used = (back["code"], dance.verifier)
-        return self.connected(grant, identity, dance.host, dance.app, *used)
+        offer, used = self.offer(grant, dance.host), (back["code"], dance.verifier)
+        return self.connected(
+            grant, offer.identity, dance.host, dance.app, *used, key=offer.access_token
+        )
+
+    def offer(self, grant: Grant, host: str) -> Offer:
+        """The first of the accounts that a grant speaks for."""
+        if isinstance(self.provider, Offers):
+            return self.provider.offers(grant, host)[0]
+        assert isinstance(self.provider, SignsInByOAuth)
+        return Offer(self.provider.identify(grant, host))
 
     def host_and_app(self) -> tuple[str, App]:
         """Our app at this network, registered if need be."""
@@ -137,10 +178,10 @@ class Stage:
         dance = Dance(app, host, BACK, state, new_verifier(), new_proof_key(), hint)
         departure = self.provider.depart(dance)
         url = departure.url
-        page = requests.get(url, timeout=5)
+        page = DESK.get(url, timeout=5)
         assert page.status_code == 200, page.text
         form = Form.on(page.text)
-        answer = requests.post(
+        answer = DESK.post(
             urljoin(url, form.action), data=form.values, timeout=5, allow_redirects=False
         )
         back = answer.headers["Location"]
@@ -149,8 +190,19 @@ class Stage:
         assert query["state"] == state
         return replace(dance, memory=departure.memory), query
 
+    def key(self, grant: Grant, host: str) -> str:
+        """The key of the first account behind a grant: its own, or the grant's."""
+        own = isinstance(self.provider, Offers) and self.offer(grant, host).access_token
+        return own or grant.access_token
+
     def connected(
-        self, grant: Grant, identity: Identity, host: str, app: App | None = None, *more: str
+        self,
+        grant: Grant,
+        identity: Identity,
+        host: str,
+        app: App | None = None,
+        *more: str,
+        key: str = "",
     ) -> Connection:
         """Everything about a new connection, and every secret it has brought."""
         typed = [self.values[f.name] for f in self.kind.fields if f.secret]
@@ -158,12 +210,12 @@ class Stage:
         ours = [app.client_secret] if app else []
         if grant.proof_key:
             ours += [grant.proof_key, json.loads(grant.proof_key)["d"]]
-        secrets = [grant.access_token, grant.refresh_token, *ours, *typed, *kept, *more]
+        secrets = [grant.access_token, grant.refresh_token, key, *ours, *typed, *kept, *more]
         account = Account(
             identity.external_id,
             identity.handle,
             grant.host or host,
-            grant.access_token,
+            key or grant.access_token,
             grant.proof_key,
         )
         unseen = tuple(secret for secret in secrets if secret)
@@ -174,18 +226,35 @@ class Stage:
 
     def message(self, text: str = "", **more: Any) -> Message:
         """A new message, with whatever a post for this network must have."""
-        said = text or f"Hello from {uuid.uuid4()}"
-        options = {f.name: f.practice for f in self.kind.post_fields}
+        banned = dict.fromkeys(map(ord, self.kind.limits.text.banned))
+        said = (text or f"Hello from {uuid.uuid4()}").translate(banned)
+        key = str(uuid.uuid4())
+        options = {f.name: f.practice.replace("{key}", key) for f in self.kind.post_fields}
+        options |= more.pop("options", {})
         media = more.pop("media", None) or needed(self.kind.limits)
         at = more.pop("at", None) or datetime.now(UTC)
-        return Message(said, str(uuid.uuid4()), at, media=media, options=options, **more)
+        return Message(said, key, at, media=media, options=options, **more)
+
+    @property
+    def settles(self) -> bool:
+        """Whether a doubt can be settled at all; else it stays for a person to decide."""
+        return bool(self.kind.resend_window) or isinstance(self.provider, Finds)
 
     def resolve(self, message: Message, account: Account) -> Receipt:
         """What the engine does after a doubt: repeat where that is harmless, else look first."""
         if self.kind.resend_window:
-            return self.provider.publish(message, account)
+            return self.repeat(message, account)
         assert isinstance(self.provider, Finds)
         return self.provider.find(message, account) or self.provider.publish(message, account)
+
+    def repeat(self, message: Message, account: Account) -> Receipt:
+        """Send it again; a network that names the original has answered as well."""
+        try:
+            return self.provider.publish(message, account)
+        except Duplicate as known:
+            if not known.external_id:
+                raise
+            return Receipt(known.external_id, known.url)
 
     # The street's desk
 
@@ -227,7 +296,7 @@ class Stage:
 
     def tell(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """One order at the desk."""
-        answer = requests.post(f"{self.street}/_street/{path}", json=body, timeout=5)
+        answer = DESK.post(f"{self.street}/_street/{path}", json=body, timeout=5)
         assert answer.ok, answer.text
         told: dict[str, Any] = answer.json()
         return told
@@ -235,7 +304,7 @@ class Stage:
     def ask(self, path: str) -> dict[str, Any]:
         """One question at the desk."""
         query = {"network": self.name}
-        answer = requests.get(f"{self.street}/_street/{path}", params=query, timeout=5)
+        answer = DESK.get(f"{self.street}/_street/{path}", params=query, timeout=5)
         answer.raise_for_status()
         told: dict[str, Any] = answer.json()
         return told

@@ -57,6 +57,32 @@ def test_saying_no_connects_nothing_and_asks_for_no_token(
     assert asked == []
 
 
+@pytest.mark.parametrize(
+    ("error", "code", "words"),
+    [
+        ("access_denied", "OAUTH_CANCELLED", "you said no"),
+        ("invalid_request", "PROVIDER_NOT_CONFIGURED", "whoever runs this site"),
+        ("invalid_scope", "PROVIDER_NOT_CONFIGURED", "whoever runs this site"),
+        ("unauthorized_client", "PROVIDER_NOT_CONFIGURED", "whoever runs this site"),
+        ("unsupported_response_type", "PROVIDER_NOT_CONFIGURED", "whoever runs this site"),
+        ("server_error", "API_ERROR", "try again later"),
+        ("temporarily_unavailable", "API_ERROR", "try again later"),
+        ("out_of_tea", "OAUTH_CALLBACK_ERROR", "begin again"),
+        ("<b>hello</b>", "OAUTH_CALLBACK_ERROR", "begin again"),
+    ],
+)
+def test_whose_no_it_was_is_told_apart(
+    cast: Cast, street: Street, error: str, code: str, words: str
+) -> None:
+    params = consent(begun(cast, street, BY_PAGE[0]), allow=False)
+    with pytest.raises(Problem) as caught:
+        finished(cast, {**params, "error": error})
+    assert caught.value.code == code
+    assert words in caught.value.words
+    assert ("you said no" in caught.value.words) is (error == "access_denied")
+    assert "<" not in caught.value.words
+
+
 @pytest.mark.parametrize("name", BY_PAGE[:1])
 @pytest.mark.parametrize(
     "change", ["altered", "missing", "expired", "replayed", "browser", "person", "team"]

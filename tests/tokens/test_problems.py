@@ -14,7 +14,7 @@ from pytest_django import Settings
 
 import providers
 from accounts.models import Notice
-from providers.kit.contract import Revokes, SignsInByForm, Way, practice_values, ways
+from providers.kit.contract import Registers, Revokes, SignsInByForm, Way, practice_values, ways
 from providers.kit.errors import (
     Forbidden,
     Misconfigured,
@@ -39,11 +39,7 @@ from tokens.vault import CannotOpen
 
 pytestmark = pytest.mark.django_db(transaction=True)
 BY_PAGE = next(n for n in providers.names() if ways(providers.adapter(n)) == (Way.PAGE,))
-REGISTERING = next(
-    n
-    for n in providers.names()
-    if providers.adapter(n).fields and ways(providers.adapter(n)) == (Way.PAGE,)
-)
+REGISTERING = next(n for n in providers.names() if issubclass(providers.adapter(n), Registers))
 BY_FORM = next(n for n in providers.names() if issubclass(providers.adapter(n), SignsInByForm))
 REVOKING = next(n for n in providers.names() if issubclass(providers.adapter(n), Revokes))
 SECOND = timedelta(seconds=1)
@@ -288,4 +284,5 @@ def test_a_network_that_could_not_be_told_of_an_end_leaves_a_notice(
     assert revoke_due(at + timedelta(days=2))["given_up"] == 1
     [notice] = Notice.objects.for_team(cast.team)
     assert network(REVOKING).label in notice.words
+    assert "To end them now, open its settings and remove this site" in notice.words
     assert Code.TOKEN_REVOKE_ERROR in caplog.text

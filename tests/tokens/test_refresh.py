@@ -10,9 +10,9 @@ from django.db import connection
 from django.utils import timezone
 
 import providers
-from providers.kit.contract import Family, Refreshes
+from providers.kit.contract import Family
 from providers.kit.errors import Unauthorized, Unavailable
-from tests.cast import Cast, Street, connected
+from tests.cast import Cast, Street, connected, renewers
 from tokens import spool
 from tokens.models import OAuthToken, Renewal, SocialAccount
 from tokens.refresh import Outcome, fresh, refresh
@@ -21,7 +21,7 @@ from tokens.vault import seal, unseal
 from workers.refresh import refresh_counts, refresh_tokens
 
 pytestmark = pytest.mark.django_db(transaction=True)
-REFRESHING = [n for n in providers.names() if issubclass(providers.adapter(n), Refreshes)]
+REFRESHING = renewers()
 ROTATING = [n for n in REFRESHING if providers.adapter(n).family is Family.ROTATING]
 
 

@@ -10,8 +10,8 @@ from django.utils import timezone
 from pytest_django import Settings
 
 import providers
-from providers.kit.contract import Family, Refreshes
-from tests.cast import Cast, Street, connected
+from providers.kit.contract import Family
+from tests.cast import Cast, Street, connected, renewers
 from tokens import networks
 from tokens.codes import RETRYABLE, Code
 from tokens.models import OAuthToken, Renewal, SocialAccount
@@ -21,7 +21,7 @@ from tokens.renew import Renewed, renew_account, renew_accounts, renew_all
 from tokens.states import AccountState, TokenState
 
 pytestmark = pytest.mark.django_db(transaction=True)
-REFRESHING = [n for n in providers.names() if issubclass(providers.adapter(n), Refreshes)]
+REFRESHING = renewers()
 ROTATING = next(n for n in REFRESHING if providers.adapter(n).family is Family.ROTATING)
 GRACE = next(n for n in REFRESHING if providers.adapter(n).family is Family.GRACE)
 MINUTE = timedelta(minutes=1)
@@ -121,7 +121,8 @@ def test_what_cannot_be_renewed_says_why_and_nothing_is_sent(
     SocialAccount.objects.filter(pk=lamp.pk).update(**account)
     no = problem(cast, lamp)
     assert (no.code, no.retryable) == (code, False)
-    assert no.provider == ("" if code is Code.ACCOUNT_NOT_FOUND else account.get("provider", "x"))
+    named = "" if code is Code.ACCOUNT_NOT_FOUND else account.get("provider", ROTATING)
+    assert no.provider == named
     assert asked(street) == 0
 
 
@@ -153,6 +154,7 @@ def test_a_lost_answer_of_a_key_that_works_once_is_not_to_be_tried_again(
         no = problem(cast, lamp)
         assert (no.code, no.retryable) == (Code.TOKEN_REFRESH_ERROR, False)
         assert DOUBTFUL in no.words
+        assert "until the network says otherwise" in no.words, "some end both keys at once"
     assert asked(street) == 1
 
 

@@ -18,6 +18,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 import providers
+from deploy.surroundings import practice
 from tests.cast import Cast, Street, connected
 from tests.flows.conftest import database_url
 from tests.tokens.shown import NAME, asked, word, worked_out
@@ -195,9 +196,9 @@ for order in sys.stdin:
 @pytest.fixture
 def neighbour(cached: str, street: Street) -> Iterator[Callable[[str], Any]]:
     """Another process of this site; it does what it is told, one line each."""
-    env = {**os.environ, "DATABASE_URL": database_url(), "REDIS_URL": cached}
+    env = {**os.environ, **practice(street.url)}
+    env |= {"DATABASE_URL": database_url(), "REDIS_URL": cached}
     env["DJANGO_SETTINGS_MODULE"] = "project.settings"
-    env["X_CLIENT_ID"] = env["X_CLIENT_SECRET"] = "practice"
     process = subprocess.Popen(
         [sys.executable, "-c", READER],
         cwd=ROOT, env=env, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE,

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from posting.models import Post, PostResult
 from posting.states import MOVING
+from workers.poll import ask
 from workers.publish import deliver
 from workers.reconcile import look
 from workers.sweep import deliveries
@@ -22,11 +23,14 @@ def turn() -> int:
     deliveries(at)
     due = PostResult.objects.queue_due(at)
     doubtful = PostResult.objects.look_due(at, timedelta(0))
+    at_work = PostResult.objects.poll_due(at, timedelta(0))
     for pk, _ in due:
         deliver(pk)
     for pk, _ in doubtful:
         look(pk)
-    return len(due) + len(doubtful)
+    for pk, _ in at_work:
+        ask(pk)
+    return len(due) + len(doubtful) + len(at_work)
 
 
 def run(post: Post, seconds: float = 20) -> list[str]:

@@ -18,7 +18,8 @@ from posting.compose import compose
 from posting.lateness import Lateness
 from posting.models import MOST_LOOKS, Attempt, Post, PostResult
 from posting.states import ENDED, LATE, State
-from tests.cast import Cast, Street, connected, only
+from providers.kit.contract import Finds
+from tests.cast import Cast, Street, connected, only, talkers
 from tests.workers.engine import run, turn
 from tokens.disconnect import disconnect, pause
 from tokens.models import SocialAccount
@@ -27,6 +28,11 @@ from workers import reconcile, sweep
 from workers.publish import deliver
 
 pytestmark = pytest.mark.django_db(transaction=True)
+MUTE = [
+    name
+    for name in talkers()
+    if not providers.adapter(name).resend_window and not issubclass(providers.adapter(name), Finds)
+]
 STEP = timedelta(minutes=20)
 LONG_AGO = timedelta(minutes=30)
 PATIENCE = timedelta(hours=3)
@@ -218,11 +224,15 @@ def test_a_part_of_the_sweep_that_breaks_off_does_not_stop_the_others(
     assert only(post).held_for == LATE
 
 
-def test_a_network_that_cannot_look_is_asked_of_a_person_not_of_the_clock() -> None:
-    """Who can neither repeat nor look is the only one that goes to a person at once."""
-    for name in providers.names():
-        adapter = providers.adapter(name)
-        assert adapter.resend_window or hasattr(adapter, "find")
+@pytest.mark.parametrize("name", MUTE)
+def test_what_can_be_neither_repeated_nor_looked_for_is_asked_of_a_person(
+    cast: Cast, street: Street, name: str
+) -> None:
+    """Nobody sends it again, and the clock says nothing about it."""
+    post = planned(cast, connected(street, cast.team, name), WhenLate.HOLD)
+    street.trouble(name, "drop_after")
+    assert run(post) == [State.UNCONFIRMED]
+    assert len(street.board(name)) == 1
 
 
 @pytest.mark.parametrize("arrived", [True, False])

@@ -16,10 +16,12 @@ from hypothesis import strategies as st
 from pytest_django import Settings
 
 from posting.models import PostResult
+from posting.states import LATE as TOO_LATE
 from posting.states import State
-from tests.cast import Cast, Street, connected, written
+from tests.cast import Cast, Street, connected, only, written
 from workers import vitals
 from workers.alarm import AGAIN, ALARM, CLEAR, Watch
+from workers.management.commands.dispatch import Dispatcher
 from workers.models import BEAT, DISPATCHER, QUEUE, TURN, WORKER, Pulse, clock
 from workers.outlook import oldest_due, outlook
 from workers.queues import LANES
@@ -51,8 +53,8 @@ def test_the_outlook_tells_when_each_kind_of_row_needs_a_hand(cast: Cast, street
     at = clock()
     account = connected(street, cast.team, "x")
     rows = [written(cast, f"Number {n}.", [account]).results for n in range(4)]
-    rows[0].update(due_at=at + 5 * MINUTE)
-    rows[1].update(state=State.QUEUED, queued_at=at + MINUTE)
+    rows[0].update(due_at=at + 5 * MINUTE, late_at=at + 9 * MINUTE)
+    rows[1].update(state=State.QUEUED, queued_at=at + MINUTE, late_at=at + 8 * MINUTE)
     rows[2].update(state=State.SENDING, lease_until=at + 3 * MINUTE)
     rows[3].update(state=State.UNCERTAIN, due_at=at + 4 * MINUTE)
     seen = outlook(PATIENCE)
@@ -61,8 +63,23 @@ def test_the_outlook_tells_when_each_kind_of_row_needs_a_hand(cast: Cast, street
     assert seen.abandoned == at + 3 * MINUTE
     assert seen.doubtful == at + 4 * MINUTE
     assert seen.seconds == pytest.approx(75, abs=5)
+    assert seen.late == at + 8 * MINUTE
+    rows[1].update(late_at=at + 2 * MINUTE)
+    rows[0].update(late_at=at + MINUTE / 2)
+    assert outlook(PATIENCE).late == at + MINUTE / 2
+    assert outlook(PATIENCE).seconds == pytest.approx(30, abs=5)
     rows[3].update(queued_at=at)
     assert outlook(PATIENCE).doubtful == at + PATIENCE
+
+
+def test_what_becomes_late_while_it_is_put_off_is_found_without_the_sweep(
+    cast: Cast, street: Street
+) -> None:
+    """A closed gate has given it a later time than it may go out at."""
+    post, at = written(cast, "Not today.", [connected(street, cast.team, "x")]), clock()
+    post.results.update(due_at=at + MINUTE, late_at=at - timedelta(seconds=1))
+    Dispatcher()._try_round(hurried=False)
+    assert (only(post).state, only(post).held_for) == (State.HELD, TOO_LATE)
 
 
 def test_the_oldest_due_post_is_one_that_nobody_holds_back(cast: Cast, street: Street) -> None:

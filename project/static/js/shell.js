@@ -45,10 +45,16 @@ box?.addEventListener("input", () => {
     row.closest("li").hidden = !row.dataset.word.toLowerCase().includes(typed);
   }
 });
+document.getElementById("palette")?.addEventListener("close", () => {
+  box.value = "";
+  document.getElementById("found").replaceChildren();
+  for (const row of palette.querySelectorAll("[data-word]")) row.closest("li").hidden = false;
+});
 document.getElementById("palette")?.addEventListener("keydown", (event) => {
   const all = rows();
   const at = all.indexOf(document.activeElement);
   if (event.key === "ArrowDown") all[Math.min(at + 1, all.length - 1)]?.focus();
+  else if (event.key === "Escape") event.currentTarget.close(); // or it would only empty the box
   else if (event.key === "ArrowUp") (at > 0 ? all[at - 1] : box).focus();
   else if (event.key === "Enter" && at < 0 && all.length) all[0].click();
   else return;

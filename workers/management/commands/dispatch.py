@@ -17,6 +17,7 @@ from django.db import Error, connection
 from django.db.backends.signals import connection_created
 from django.utils import timezone
 
+from posting import lateness
 from workers import dispatch, pulse
 from workers.dispatch import NobodyThere
 from workers.models import DISPATCHER, Pulse
@@ -128,6 +129,8 @@ class Dispatcher:
         self.skew = seen.at - timezone.now()
         if seen.is_time(seen.due):
             moved += dispatch.queue_due(seen.at)
+        if seen.is_time(seen.late):
+            moved += lateness.judge(seen.at)
         if seen.is_time(seen.abandoned):
             moved += abandoned(seen.at)
         if seen.is_time(seen.unanswered):
