@@ -34,11 +34,17 @@ class Told:
     undo: UUID | None = None
 
 
-def move(team: Team, pks: Sequence[int], to: datetime | timedelta, at: datetime) -> list[Told]:
-    """To one moment, or each by a span."""
+def move(
+    team: Team,
+    pks: Sequence[int],
+    to: datetime | timedelta,
+    at: datetime,
+    zone: ZoneInfo | None = None,
+) -> list[Told]:
+    """To one moment, or each by a span; on the clocks of `zone` each keeps its time on the wall."""
 
     def one(pk: int) -> tuple[str, Undoable | None]:
-        return "Moved.", undo.move_all(team, [pk], to, at=at)
+        return "Moved.", undo.move_all(team, [pk], to, at=at, zone=zone)
 
     return _each(pks, one)
 

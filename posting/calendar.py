@@ -8,17 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from django.db.models import Exists, OuterRef, Q
 
 from accounts.models import Team
+from posting.amend import standing_in_the_way
+from posting.compose import CannotCompose
 from posting.models import Post, PostQuerySet, PostResult, ResultQuerySet
-from posting.schedule import WEEK, midnight
+from posting.schedule import PASSED, WEEK, Moment, midnight, resolve
 from posting.states import PostState, State
 
 PER_DAY = 50
+MORNING = time(9)
+"""Where a draft that has no time yet stands, on the day it is given."""
+HOUR = timedelta(hours=1)
 ORDER = ("due_at", "pk")
 
 
@@ -164,9 +169,81 @@ def drawer(team: Team, chosen: Filter | None = None) -> PostQuerySet:
     return _with_all(_filtered(rows, chosen or Filter()))
 
 
+def chosen_of(team: Team, pks: Collection[int]) -> list[Post]:
+    """Those of these posts that the team has, in order."""
+    rows = Post.objects.kept(team).filter(pk__in=pks)
+    return list(_with_all(rows.order_by(*ORDER)))
+
+
 def can_move(post: Post) -> bool:
     """Whether it may be dragged to another moment: nothing of it is or may be out."""
     return post.state is PostState.DRAFT or post.can_edit
+
+
+def why_fixed(post: Post) -> str:
+    """Why it cannot be moved, in words; "" if it can."""
+    if can_move(post):
+        return ""
+    where = standing_in_the_way(list(post.results.all()))
+    return where or "Nothing of it waits any more"
+
+
+def dropped(post: Post, place: str, zone: ZoneInfo, at: datetime) -> Moment:
+    """The moment that is meant by dropping a post on a place of the calendar.
+
+    "day:2026-11-27" keeps its time on the wall, "hour:<moment>" its minutes; "at:<moment>" is
+    exact. Raises CannotCompose for the past, and for what is no place.
+    """
+    try:
+        found = _meant(post, place, zone, at)
+    except (ValueError, OverflowError):
+        raise CannotCompose({"to": [f"to: “{place}” is no place of the calendar."]}) from None
+    if found.at <= at:
+        raise CannotCompose({"to": [PASSED]})
+    return found
+
+
+def _meant(post: Post, place: str, zone: ZoneInfo, at: datetime) -> Moment:
+    """As `dropped`; raises ValueError for what is no place."""
+    kind, _, value = place.partition(":")
+    timed = post.wish is not None or not post.draft
+    local = post.due_at.astimezone(zone)
+    match kind:
+        case "day":
+            day = date.fromisoformat(value)
+            clock = local.time() if timed else _morning(day, zone, at)
+            return resolve(datetime.combine(day, clock), zone)
+        case "hour":
+            return Moment(_exact(value) + timedelta(minutes=local.minute if timed else 0))
+        case "at":
+            return Moment(_exact(value))
+    raise ValueError(kind)
+
+
+def _exact(value: str) -> datetime:
+    """A moment that says how far from UTC it is; raises ValueError for one that does not."""
+    moment = datetime.fromisoformat(value)
+    if moment.tzinfo is None:
+        raise ValueError("a moment needs its distance from UTC")
+    return moment.astimezone(UTC)
+
+
+def _morning(day: date, zone: ZoneInfo, at: datetime) -> time:
+    """When a draft without a time goes out on a day: at nine; later today, at the next hour."""
+    now = at.astimezone(zone)
+    if day == now.date() and now.time() >= MORNING and now.hour < 23:
+        return time(now.hour + 1)
+    return MORNING
+
+
+def hours(day: date, zone: ZoneInfo) -> list[datetime]:
+    """The moments at which the hours of a local day begin: 23 or 25 where the clocks change."""
+    moment, end = midnight(day, zone), midnight(day + timedelta(days=1), zone)
+    found = []
+    while moment < end:
+        found.append(moment)
+        moment += HOUR
+    return found
 
 
 def _filtered(rows: PostQuerySet, chosen: Filter) -> PostQuerySet:

@@ -32,23 +32,16 @@ class CannotCompose(Exception):
 
 
 def check(
-    text: str,
+    words: Words,
     accounts: Sequence[SocialAccount],
     team: Team,
     due_at: datetime | None,
     at: datetime,
-    *,
-    link: str = "",
-    parts: Sequence[str] = (),
-    versions: Mapping[int, str] | None = None,
-    options: Mapping[int, Mapping[str, str]] | None = None,
-    media: Files = (),
 ) -> dict[str, list[str]]:
     """What is wrong with a post, by field; {} when nothing is."""
-    words = Words(text, link, tuple(parts), versions or {}, options or {}, tuple(media))
     said: dict[str, list[str]] = {}
     spoken = {account.pk for account in accounts} <= words.versions.keys() if accounts else False
-    if not text.strip() and not spoken and not media:
+    if not words.text.strip() and not spoken and not words.media:
         said["text"] = ["Write something first."]
     if not accounts:
         said["accounts"] = ["Choose at least one account."]
@@ -57,7 +50,7 @@ def check(
     elif lost := [a for a in accounts if not a.usable]:
         names = ", ".join(str(account) for account in lost)
         said["accounts"] = [f"Not ready to post, see Accounts: {names}."]
-    elif strange := not_ours(media, team) if media else "":
+    elif strange := not_ours(words.media, team) if words.media else "":
         said["media"] = [strange]
     else:
         for name, sentences in wrong(words, accounts).items():
@@ -120,19 +113,17 @@ def compose(
     key = key or uuid.uuid4()
     if made := made_by(team, key):
         return made
-    more: dict[str, Any] = {"link": link, "parts": parts, "versions": versions, "options": options}
-    if said := check(text, accounts, team, due_at, at, media=media, **more):
+    words = Words(text, link, tuple(parts), versions or {}, options or {}, media)
+    if said := check(words, accounts, team, due_at, at):
         raise CannotCompose(said)
     late = late or lateness.of_team(team)
-    about: dict[str, Any] = {"text": text, "link": link}
+    about: dict[str, Any] = {"text": text, "link": link, "due_at": due_at or at, "created_at": at}
     about |= {"late_after": late.after, "when_late": late.then}
     try:
         with transaction.atomic():
-            about |= {"due_at": due_at or at, "created_at": at}
             post = Post.objects.create(team=team, author=author, key=key, **about)
             chain.write(post, parts)
             attach(post, media)
-            words = Words(text, link, tuple(parts), versions or {}, options or {})
             PostResult.objects.bulk_create(_results(post, accounts, late, words))
             ring()
     except IntegrityError:  # the same form came twice at the same moment
@@ -157,8 +148,8 @@ def cancel(post: Post, pk: int | None = None) -> int:
     """Cancel what has not gone out, everywhere or for the result `pk`; returns how many stopped."""
     chosen = post.results.all() if pk is None else post.results.filter(pk=pk)
     with transaction.atomic():
-        said = {"words": "Cancelled before it went out.", "error": "", "held_for": ""}
-        moved = chosen.move(CANCELLABLE, State.CANCELLED, saved="", **said)
+        said: dict[str, Any] = {"words": "Cancelled before it went out.", "error": ""}
+        moved = chosen.move(CANCELLABLE, State.CANCELLED, saved="", held_for="", **said)
         return moved + chain.cut(post.pk)
 
 

@@ -20,6 +20,7 @@ from posting.compose import CannotCompose, check
 from posting.doorbell import ring
 from posting.lateness import Lateness
 from posting.models import Post, PostQuerySet, PostResult
+from posting.rules import Words
 from posting.states import State
 from tokens.models import SocialAccount
 
@@ -128,7 +129,7 @@ def schedule(
         moments = enqueue.next_moments(accounts, at) if next_slot else {}
         due_at = min(moments.values(), default=None) if next_slot else when
         draft.refresh_from_db()
-        if wrong := check(draft.text, accounts, draft.team, due_at, at):
+        if wrong := check(Words(draft.text), accounts, draft.team, due_at, at):
             raise CannotCompose(wrong)
         _send(draft, due_at or at, moments)
     draft.refresh_from_db()

@@ -17,10 +17,12 @@ from django.db.models import F, Min
 
 from accounts.models import Team, User
 from posting import lateness, slots
+from posting.amend import TooLate
 from posting.compose import CannotCompose, compose
 from posting.doorbell import ring
 from posting.lateness import Lateness
 from posting.models import Post, PostResult
+from posting.schedule import PASSED
 from posting.states import State
 from tokens.models import SocialAccount
 
@@ -128,9 +130,7 @@ def shuffle(account: SocialAccount, at: datetime, seed: int) -> int:
     with transaction.atomic():
         lock([account])
         places = slots.of_accounts([account])[account.pk]
-        rows = PostResult.objects.select_for_update(of=("self",)).select_related("post__team")
-        waiting = rows.filter(account=account, state=State.SCHEDULED, planned_at__gt=at)
-        results = list(waiting.filter(planned_at=F("due_at")).order_by("pk"))
+        results = _waiting(account, at)
         last = max((r.due_at for r in results), default=at)
         in_slots = set(slots.moments(places, at, last))
         mixed = sorted((r for r in results if r.due_at in in_slots), key=lambda r: r.due_at)
@@ -141,6 +141,47 @@ def shuffle(account: SocialAccount, at: datetime, seed: int) -> int:
         if moved:
             ring()
     return moved
+
+
+def put(account: SocialAccount, pk: int, to: datetime, at: datetime) -> int:
+    """One waiting result to another place in its account's line; returns how many changed theirs.
+
+    A place where another one waits is made free: those between the two places move up by one.
+    Raises CannotCompose for the past, amend.TooLate for what waits here no more.
+    """
+    if to <= at:
+        raise CannotCompose({"when": [PASSED]})
+    with transaction.atomic():
+        lock([account])
+        line = sorted(_waiting(account, at), key=lambda result: (result.due_at, result.pk))
+        mine = next((result for result in line if result.pk == pk), None)
+        if mine is None:
+            raise TooLate("It is too late: this does not wait here any more. Nothing was changed.")
+        moved = sum(_place(result, moment) for result, moment in _order(line, mine, to))
+        if moved:
+            ring()
+    return moved
+
+
+def _order(
+    line: Sequence[PostResult], mine: PostResult, to: datetime
+) -> list[tuple[PostResult, datetime]]:
+    """Who goes where, if one of a line takes the moment `to`."""
+    if not any(result.due_at == to for result in line):
+        return [(mine, to)]
+    first, last = sorted((mine.due_at, to))
+    between = [result for result in line if first <= result.due_at <= last]
+    places = [result.due_at for result in between]
+    between.remove(mine)
+    between.insert(0 if to < mine.due_at else len(between), mine)
+    return list(zip(between, places, strict=True))
+
+
+def _waiting(account: SocialAccount, at: datetime) -> list[PostResult]:
+    """What waits in the line of an account and is nobody's at the moment, locked."""
+    rows = PostResult.objects.select_for_update(of=("self",)).select_related("post__team")
+    waiting = rows.filter(account=account, state=State.SCHEDULED, planned_at__gt=at)
+    return list(waiting.filter(planned_at=F("due_at")).order_by("pk"))
 
 
 def _place(result: PostResult, moment: datetime) -> int:

@@ -24,6 +24,7 @@ from posting.drafts import Content
 from posting.enqueue import enqueue
 from posting.library import LONGEST_LABEL
 from posting.models import Import, ImportRow, Label, Post
+from posting.rules import Words
 from posting.schedule import NotUnderstood, said, typed, zone_named
 from posting.sheet import Sheet
 from tokens.models import SocialAccount
@@ -312,7 +313,7 @@ class _Reading:
         self, number: int, text: str, accounts: Sequence[SocialAccount], when: datetime | None
     ) -> list[Wrong]:
         """What compose would say; a draft may be incomplete."""
-        wrong = check(text, accounts, self.team, when, self.at)
+        wrong = check(Words(text), accounts, self.team, when, self.at)
         if when is None and self.mapped.blank is Blank.DRAFT:
             wrong = {} if text.strip() else {"text": ["The row is empty."]}
         columns = {field: getattr(self.mapped, field, "") or field for field in wrong}

@@ -24,6 +24,7 @@ from accounts.models import Team, User
 from accounts.notify import tell
 from posting.compose import CannotCompose, cancel, check, compose
 from posting.models import Occurrence, Post, Repeat
+from posting.rules import Words
 from posting.schedule import NotUnderstood, resolve, said, zone_named
 from posting.states import State
 from tokens.models import SocialAccount
@@ -320,7 +321,7 @@ def _refuse(
 ) -> None:
     wrong = rule.problems()
     for text in texts or [""]:
-        for field, words in check(text, accounts, team, None, at).items():
+        for field, words in check(Words(text), accounts, team, None, at).items():
             known = wrong.setdefault(field, [])
             known += [one for one in words if one not in known]
     if not wrong and next(rule.occurrences(at), None) is None:

@@ -7,21 +7,24 @@ whatever changed since, by a person or by the engine, is never overwritten.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.db import transaction
 from django.db.models import F
 
 from accounts.models import Team
-from posting import amend
+from posting import amend, enqueue
 from posting.compose import CannotCompose
 from posting.compose import cancel as stop
 from posting.doorbell import ring
 from posting.models import Post, PostResult, Undoable
+from posting.schedule import resolve
 from posting.states import CANCELLABLE, State
+from tokens.models import SocialAccount
 
 WINDOW = timedelta(seconds=10)
 KEPT = timedelta(days=1)
@@ -59,13 +62,17 @@ def move_all(
     *,
     at: datetime,
     seen: int | None = None,
+    zone: ZoneInfo | None = None,
 ) -> Undoable:
-    """Several posts to one moment, or each by a span; all of them or none."""
+    """Several posts to one moment, or each by a span; all of them or none.
+
+    By a span on the clocks of `zone` a post keeps its time on the wall, whatever the clocks do.
+    """
     with transaction.atomic():
         entries = []
         for post in _posts(team, pks):
             before = _entry(post)
-            moment = to if isinstance(to, datetime) else _later(post, to)
+            moment = to if isinstance(to, datetime) else _later(post, to, zone)
             if post.draft:
                 _wish(post, moment, at, seen)
             else:
@@ -108,6 +115,28 @@ def delete(team: Team, pk: int, *, at: datetime) -> Undoable:
         return _remember(team, Kind.DELETE, [_left(before)], at)
 
 
+def put(account: SocialAccount, pk: int, to: datetime, *, at: datetime) -> Undoable:
+    """One result to another place in the line of its account, as `enqueue.put` says and raises."""
+    return _arranged(account, lambda: enqueue.put(account, pk, to, at), at)
+
+
+def shuffle(account: SocialAccount, seed: int, *, at: datetime) -> Undoable:
+    """Mix what waits in the slots of an account."""
+    return _arranged(account, lambda: enqueue.shuffle(account, at, seed), at)
+
+
+def join(team: Team, tokens: Collection[uuid.UUID], at: datetime) -> Undoable | None:
+    """Several acts of one kind as one, to be taken back together; None if there are none."""
+    with transaction.atomic():
+        rows = Undoable.objects.select_for_update().filter(team=team, token__in=tokens)
+        acts = list(rows.filter(used_at=None).order_by("pk"))
+        if len(acts) < 2:
+            return acts[0] if acts else None
+        Undoable.objects.filter(pk__in=[act.pk for act in acts]).update(used_at=at)
+        entries = [entry for act in acts for entry in act.before["posts"]]
+        return _remember(team, Kind(acts[0].kind), entries, at)
+
+
 def undo(team: Team, token: uuid.UUID | str, at: datetime) -> str:
     """Take an act back, all of it or nothing; returns words about it. Raises CannotUndo."""
     with transaction.atomic():
@@ -121,6 +150,24 @@ def undo(team: Team, token: uuid.UUID | str, at: datetime) -> str:
 def forget(at: datetime) -> int:
     """Acts that nobody can take back any more; returns how many went."""
     return Undoable.objects.filter(until__lt=at - KEPT).delete()[0]
+
+
+def _arranged(account: SocialAccount, act: Callable[[], int], at: datetime) -> Undoable:
+    """What `act` does to the order of an account's line, with the posts it changed."""
+    with transaction.atomic():
+        enqueue.lock([account])
+        waiting = PostResult.objects.filter(account=account, state=State.SCHEDULED)
+        pks = sorted(set(waiting.filter(planned_at__gt=at).values_list("post", flat=True)))
+        before = {post.pk: (post.version, _entry(post)) for post in _some(account.team, pks)}
+        act()
+        now = dict(Post.objects.filter(pk__in=pks).values_list("pk", "version"))
+        changed = [entry for pk, (seen, entry) in before.items() if now[pk] != seen]
+        return _remember(account.team, Kind.MOVE, [_left(entry) for entry in changed], at)
+
+
+def _some(team: Team, pks: Sequence[int]) -> list[Post]:
+    """As `_posts`, but none are none."""
+    return _posts(team, pks) if pks else []
 
 
 def _posts(team: Team, pks: Sequence[int]) -> list[Post]:
@@ -161,10 +208,12 @@ def _left(entry: dict[str, Any]) -> dict[str, Any]:
     return {**entry, "version": version}
 
 
-def _later(post: Post, span: timedelta) -> datetime:
+def _later(post: Post, span: timedelta, zone: ZoneInfo | None) -> datetime:
     if post.draft and post.wish is None:
         raise CannotCompose({"when": ["A draft among these has no time yet; give it one first."]})
-    return post.due_at + span
+    if zone is None:
+        return post.due_at + span
+    return resolve(post.due_at.astimezone(zone).replace(tzinfo=None) + span, zone).at
 
 
 def _remember(team: Team, kind: Kind, entries: list[dict[str, Any]], at: datetime) -> Undoable:

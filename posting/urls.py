@@ -6,7 +6,7 @@ from django.urls import path
 
 from integrations.storage.disk import FILES, UPLOADS
 from posting import api
-from posting.views import home, posts
+from posting.views import calendar, home, posts, queue
 
 urlpatterns = [
     path("", home.home, name="home"),
@@ -17,6 +17,17 @@ urlpatterns = [
     path("posts/rules/", posts.rules_table, name="rules"),
     path("posts/split/", posts.split_text, name="split-text"),
     path("posts/late/", posts.late_posts, name="late-posts"),
+    path("posts/bulk/", calendar.bulk_posts, name="bulk-posts"),
+    path("posts/undo/<uuid:token>/", calendar.undo_act, name="undo"),
+    path("posts/<int:pk>/move/", calendar.move_post, name="move-post"),
+    path("posts/<int:pk>/drag/", calendar.drag_post, name="drag-post"),
+    path("calendar/", calendar.calendar_page, name="calendar"),
+    path("queue/", queue.queue_page, name="queue"),
+    path("queue/<int:pk>/slots/", queue.add_slots, name="add-slots"),
+    path("queue/<int:pk>/shuffle/", queue.shuffle_queue, name="shuffle-queue"),
+    path("queue/<int:pk>/switch/", queue.switch_queue, name="switch-queue"),
+    path("queue/slots/<int:pk>/remove/", queue.remove_slot, name="remove-slot"),
+    path("queue/results/<int:pk>/drag/", queue.drag_result, name="drag-result"),
     path("posts/<int:pk>/", posts.post_page, name="post"),
     path("posts/<int:pk>/results/", posts.post_results, name="post-results"),
     path("posts/<int:pk>/cancel/", posts.cancel_post, name="cancel-post"),

@@ -17,7 +17,7 @@ from posting import lateness
 from posting.compose import check, made_by, warnings
 from posting.lateness import Lateness
 from posting.models import Post
-from posting.rules import Files
+from posting.rules import Files, Words
 from tokens.models import SocialAccount
 
 MOMENT = "%Y-%m-%dT%H:%M"
@@ -122,7 +122,7 @@ class PostForm(WritingForm):
         if not self.errors:
             accounts, when, at = list(data["accounts"]), data.get("when"), timezone.now()
             media = self.media_chosen
-            wrong = check(data["text"], accounts, self.team, when, at, media=media)
+            wrong = check(Words(data["text"], media=media), accounts, self.team, when, at)
             if not {"accounts", "when"} & wrong.keys():
                 self.warnings = warnings(accounts, when, at, self.zone, media=media)
             self.say(wrong)

@@ -6,7 +6,8 @@ python -m tests.browser.seed        (with the environment of the site)
 from __future__ import annotations
 
 import os
-from datetime import timedelta
+import uuid
+from datetime import time, timedelta
 
 import django
 
@@ -20,7 +21,10 @@ from accounts.activity import Kind, note  # noqa: E402
 from accounts.models import Membership, Team, User  # noqa: E402
 from accounts.notify import tell  # noqa: E402
 from accounts.roles import Role  # noqa: E402
+from posting import slots  # noqa: E402
 from posting.compose import compose  # noqa: E402
+from posting.drafts import Content, begin  # noqa: E402
+from posting.enqueue import enqueue  # noqa: E402
 from posting.models import PostResult  # noqa: E402
 from posting.states import LATE, State  # noqa: E402
 from tests.browser.site import PASSWORD  # noqa: E402
@@ -36,6 +40,11 @@ TEXTS = (
     "A long walk, told in ten pictures. The first one is a gate that has not been shut since 1911.",
     "We are hiring somebody who likes to mend things and to say what was broken.",
     "Thank you for two hundred letters. We answer every one of them, by hand, in order.",
+)
+QUEUED = (
+    "How to trim a wick: short, straight, and with scissors that nobody uses for paper.",
+    "The oldest lamp in the house has a name. Guess it, and you may light it.",
+    "Open on Sunday, too, from now on.",
 )
 PUTS: tuple[tuple[State, dict[str, object], str], ...] = (
     (State.POSTED, {"external_url": "https://network.test/1"}, "posted"),
@@ -59,6 +68,7 @@ def seed() -> None:
     spoil(accounts)
     for number, text in enumerate(TEXTS):
         write(cast, text, accounts, number)
+    plan(cast, accounts)
     tell(
         cast.team,
         "lamp",
@@ -73,6 +83,16 @@ def seed() -> None:
     Membership.objects.create(
         team=Team.objects.create(name="Nora's empty team"), user=newcomer, role=Role.OWNER
     )
+
+
+def plan(cast: Cast, accounts: list[SocialAccount]) -> None:
+    """Slots on one account with posts in some of them, and a draft without a day."""
+    at, account = timezone.now(), SocialAccount.objects.get(pk=accounts[0].pk)
+    slots.add(account, [0, 2, 4], time(9, 30), "Europe/Paris")
+    for text in QUEUED:
+        enqueue(team=cast.team, author=cast.alice, text=text, accounts=[account], at=at)
+    content = Content(text="About moths. It needs a better beginning.", accounts=(account,))
+    begin(team=cast.team, author=cast.alice, key=uuid.uuid4(), at=at, content=content)
 
 
 def spoil(accounts: list[SocialAccount]) -> None:
