@@ -107,8 +107,7 @@ def compose(
     """Write a post and its results, then ring, or raise CannotCompose; `due_at` None means now.
 
     `parts` follow the text where a network can answer posts; `versions` are texts and `options`
-    values of post_fields, by the account's number; `media` are files with their descriptions. The
-    same `key` gives the same post again.
+    values of post_fields, by the account's number. The same `key` gives the same post again.
     """
     key = key or uuid.uuid4()
     if made := made_by(team, key):
