@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -126,6 +127,23 @@ def talkers() -> tuple[str, ...]:
     """The networks that take bare words."""
     every = providers.names()
     return tuple(name for name in every if takes_bare_words(providers.adapter(name)))
+
+
+def threaders() -> tuple[str, ...]:
+    """The talkers that can answer a post."""
+    return tuple(name for name in talkers() if providers.adapter(name).limits.replies)
+
+
+def tells_of_the_lost(name: str) -> bool:
+    """Whether a network can be asked for a post whose answer was lost."""
+    kind = providers.adapter(name)
+    return issubclass(kind, Finds) or bool(kind.resend_window)
+
+
+def filled_in(name: str) -> dict[str, str]:
+    """What a person of the practice street types into a network's own blanks of a post."""
+    blanks = providers.adapter(name).post_fields
+    return {b.name: b.practice.replace("{key}", uuid.uuid4().hex) for b in blanks if b.practice}
 
 
 def samples() -> tuple[str, ...]:
