@@ -14,7 +14,7 @@ DATABASE_TESTS = $(filter-out tests/flows/test_pulse.py tests/flows/test_watchdo
 # order: left to itself xdist keeps the files with few stories, the longest, for the end.
 PYTEST := $(PY) -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder
 
-.PHONY: help demo test smoke chaos bench test-bluesky test-oauth test-s3 test-browser css provider lint format types \
+.PHONY: help demo test smoke chaos bench test-bluesky test-oauth test-s3 test-browser model css provider lint format types \
 	contracts tests \
 	tests-sqlite tests-postgres lock docs clean
 
@@ -48,6 +48,9 @@ test-browser: .venv/.ready-browser ## every screen in a real browser, by day and
 
 css: ## build the stylesheet of the pages (needs Node.js; the built one is committed)
 	@$(PY) -m deploy.css
+
+model: .venv/.ready-dev ## the delivery machine, walked through for every kind of network
+	@$(PYTEST) -m 'long or not long' --dist worksteal tests/posting/test_delivery_model.py
 
 test-s3: .venv/.ready-dev ## files in a bucket, against an S3 that enforces what a ticket says
 	@$(PY) -m tests.s3.server
