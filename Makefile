@@ -30,8 +30,9 @@ test: lint types contracts tests ## everything that must hold before a commit
 smoke: .venv/.ready-run ## one post from the form to the networks and back; takes DATABASE_URL=…
 	@$(if $(DATABASE_URL),DATABASE_URL='$(DATABASE_URL)' )$(PY) -m deploy.smoke
 
-chaos: .venv/.ready-dev ## the storm: N=300 BROKER=rabbitmq DB=postgres SEED=1 CONTROL=naive HOSTS=2
+chaos: .venv/.ready-dev ## the storm: N=300 BROKER=rabbitmq DB=postgres SEED=1 NETWORKS=all HOSTS=2
 	@N='$(N)' BROKER='$(BROKER)' DB='$(DB)' SEED='$(SEED)' CONTROL='$(CONTROL)' HOSTS='$(HOSTS)' \
+		NETWORKS='$(NETWORKS)' \
 		$(PY) -m tests.chaos
 
 bench: .venv/.ready-dev ## measure: make bench WHAT=refresh (tests/bench/README.md says how)

@@ -24,11 +24,12 @@ def test_the_same_seed_gives_the_same_posts_and_strikes() -> None:
 @pytest.mark.parametrize("posts", [100, 300, 2000, 10_000])
 def test_every_kind_is_ordered_oftener_than_it_must_strike(posts: int) -> None:
     plan = Plan(posts, seed=1, broker="rabbitmq", database="postgres", hosts=2)
-    strikes = [*faults.for_processes(plan), *faults.for_networks(plan)]
-    ordered = Counter(strike.kind for strike in strikes)
+    blows, orders = faults.for_processes(plan), faults.for_networks(plan)
+    ordered = Counter(strike.kind for strike in [*blows, *orders])
     assert set(ordered) == {*faults.kinds(plan), *(faults.named(*t) for t in faults.TROUBLES)}
     assert min(ordered.values()) > plan.least
-    assert max(strike.at for strike in strikes) < plan.span_s
+    assert max(strike.at for strike in blows) < plan.span_s
+    assert max(strike.at for strike in orders) < plan.posts
 
 
 def test_the_whole_run_asks_for_five_strikes_of_every_kind() -> None:
