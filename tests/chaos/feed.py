@@ -84,6 +84,7 @@ def _wish(
     if plan.whole_street:
         shape, key = drawn_shape(chance), uuid.UUID(int=chance.getrandbits(128), version=4)
         ours = [a for a in ours if takes(a.network, shape) and given[a.pk] < most(a.network)]
+        ours = _one_of_each(ours, chance)
     chosen = chance.sample(ours, min(len(ours), chance.choice((1, 2, 2, 3))))
     for account in chosen:
         given[account.pk] += len(texts(shape, ""))
@@ -97,6 +98,12 @@ def _wish(
         fate = Wanted.EITHER
     words = WORDS.format(n=n, seed=plan.seed)
     return Wish(at, words, tuple(chosen), delay, fate, shape, key)
+
+
+def _one_of_each(accounts: list[Account], chance: random.Random) -> list[Account]:
+    """One account of each network, so that none is played oftener for having many."""
+    networks = dict.fromkeys(account.network for account in accounts)
+    return [chance.choice([a for a in accounts if a.network == name]) for name in networks]
 
 
 class Feed:

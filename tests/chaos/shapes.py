@@ -27,11 +27,11 @@ class Shape(StrEnum):
 
 
 SHARES = {
-    Shape.WORDS: 0.4,
+    Shape.WORDS: 0.3,
     Shape.PICTURE: 0.2,
-    Shape.PICTURES: 0.15,
-    Shape.FILM: 0.1,
-    Shape.THREAD: 0.15,
+    Shape.PICTURES: 0.2,
+    Shape.FILM: 0.12,
+    Shape.THREAD: 0.18,
 }
 
 

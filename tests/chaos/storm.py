@@ -166,12 +166,16 @@ class Storm:
         self.hand.submit(self._by_hand, 0, Strike(0.0, INSIST, 0.5))
 
     def _insist(self) -> bool:
-        plan, fired = self.house.plan, self._told()["by_purpose"]
+        plan, told = self.house.plan, self._told()
+        fired = told["by_purpose"]
+        open_orders = {(order["network"], order["on"], order["kind"]) for order in told["pending"]}
         named = {faults.named(*trouble): trouble for trouble in faults.troubles(plan)}
         self.too_rare = {name for name in named if fired.get(name, 0) < plan.least}
         for name in sorted(self.too_rare):
             purpose, kind = named[name]
             for each in faults.who_knows(purpose, kind, plan):
+                if (each, purpose, kind) in open_orders:
+                    continue
                 if purpose == "find":  # somebody has to be in doubt first
                     self.street.trouble(each, "drop_after")
                 if purpose == "token":
