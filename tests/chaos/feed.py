@@ -163,10 +163,11 @@ class Feed:
             self._insist(lambda: browser.cancel(number))
             in_time = due - time.time() > MARGIN_S
             fate = Wanted.STOPPED if in_time else Wanted.EITHER
+        count = len(files(wish.shape))  # a thread has none
         with self.lock:
             self.posts += 1
             self.asks += [
-                Ask(account.network, account.external_id, text, fate, due)
+                Ask(account.network, account.external_id, text, fate, due, count)
                 for account in wish.accounts
                 for text in texts(wish.shape, wish.text)
             ]

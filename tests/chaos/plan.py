@@ -145,15 +145,16 @@ class Ports:
     """Where everything of one run listens."""
 
     web: int
+    files: int
     street: int
     redis: int
     database: int
 
 
 def free_ports() -> Ports:
-    """Four different free ports."""
+    """Five different free ports."""
     found: set[int] = set()
-    while len(found) < 4:
+    while len(found) < 5:
         found.add(free_port())
     return Ports(*sorted(found))
 
@@ -180,7 +181,7 @@ def environment(plan: Plan, ports: Ports, broker_url: str, where: Addresses) -> 
         "TOKEN_KEYS_FILE": "",
         "VAR_DIR": str(plan.folder / "var"),
         "MEDIA_ROOT": str(plan.folder / "media"),
-        "PUBLIC_URL": f"http://{LOOPBACK}:{ports.web}",
+        "PUBLIC_URL": f"http://{LOOPBACK}:{ports.files if plan.whole_street else ports.web}",
         "ALLOWED_HOSTS": LOOPBACK,
         "PRACTICE_URL": street,
         "TRUSTED_ORIGINS": street,

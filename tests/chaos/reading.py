@@ -125,6 +125,14 @@ def standing(street: Street) -> list[Key]:
     return [(post["network"], post["account"], post["text"]) for post in street.board()]
 
 
+def shown(street: Street) -> dict[Key, int]:
+    """How many files stand beside each post there."""
+    return {
+        (post["network"], post["account"], post["text"]): len(post["media"])
+        for post in street.board()
+    }
+
+
 def posts() -> int:
     """How many posts there are; raises Gone."""
     with asking():

@@ -79,7 +79,13 @@ def _outcome(scene: Scene, *, quiet: bool, seconds: float) -> report.Outcome:
     house, feed = scene.house, scene.feed
     counts = scene.storm.counts()
     blind = reading.unsearchable(house.plan.networks)
-    verdict = books.compare(feed.asks, reading.rows(), reading.standing(scene.street), blind)
+    verdict = books.compare(
+        feed.asks,
+        reading.rows(),
+        reading.standing(scene.street),
+        blind,
+        reading.shown(scene.street),
+    )
     return report.Outcome(
         plan=house.plan,
         verdict=verdict,

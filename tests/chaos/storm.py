@@ -166,29 +166,44 @@ class Storm:
         self.hand.submit(self._by_hand, 0, Strike(0.0, INSIST, 0.5))
 
     def _insist(self) -> bool:
-        plan, told = self.house.plan, self._told()
-        fired = told["by_purpose"]
-        open_orders = {(order["network"], order["on"], order["kind"]) for order in told["pending"]}
+        """What is ordered already gives way; each network begins with another one of the kinds."""
+        plan, fired = self.house.plan, self._told()["by_purpose"]
         named = {faults.named(*trouble): trouble for trouble in faults.troubles(plan)}
         self.too_rare = {name for name in named if fired.get(name, 0) < plan.least}
-        for name in sorted(self.too_rare):
-            purpose, kind = named[name]
-            for each in faults.who_knows(purpose, kind, plan):
-                if (each, purpose, kind) in open_orders:
-                    continue
-                if purpose == "find":  # somebody has to be in doubt first
-                    self.street.trouble(each, "drop_after")
-                if purpose == "token":
-                    self._expire(0.5, [each])
-                self.street.trouble(each, kind, on=purpose, seconds=self._seconds(kind))
+        wanted = [named[name] for name in sorted(self.too_rare)]
+        for place, network in enumerate(plan.networks):
+            turn = place % max(1, len(wanted))
+            mine = [
+                (purpose, kind)
+                for purpose, kind in wanted[turn:] + wanted[:turn]
+                if network in faults.who_knows(purpose, kind, plan)
+            ]
+            if mine:
+                self._forget(network)
+            for purpose, kind in mine:
+                self._order_at(network, purpose, kind)
         return True
+
+    def _order_at(self, network: str, purpose: str, kind: str) -> None:
+        """One more of a rare kind, and what brings such requests about."""
+        if purpose == "find":  # somebody has to be in doubt first
+            self.street.trouble(network, "drop_after")
+        if purpose == "token":
+            self._expire(0.5, [network])
+        self.street.trouble(network, kind, on=purpose, seconds=self._seconds(kind))
+
+    def _forget(self, network: str = "") -> None:
+        """What is ordered there (or everywhere) and has not struck yet."""
+        url = f"{self.street.url}/_street/trouble"
+        requests.delete(url, params={"network": network}, timeout=10).raise_for_status()
 
     def _lure(self, draw: float) -> None:
         """All networks stall, before or after they accept: so the victim is met while it sends."""
         kind = "slow_after" if draw < SLOW_AFTER else "slow"
+        times = 1 if self.house.plan.whole_street else 2
         with contextlib.suppress(requests.RequestException):
             for name in self.house.plan.networks:
-                self.street.trouble(name, kind, seconds=STALL_S, times=2)
+                self.street.trouble(name, kind, seconds=STALL_S, times=times)
 
     def _by_hand(self, n: int, strike: Strike) -> None:
         fell = False
@@ -284,7 +299,7 @@ class Storm:
             kept.thaw()
         for host in self.house.hosts:
             host.mend()
-        requests.delete(f"{self.street.url}/_street/trouble", timeout=10).raise_for_status()
+        self._forget()
 
     def counts(self) -> dict[str, int]:
         """How often each kind struck: processes as we struck them, networks as they say."""
