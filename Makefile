@@ -14,7 +14,8 @@ DATABASE_TESTS = $(filter-out tests/flows/test_pulse.py tests/flows/test_watchdo
 # order: left to itself xdist keeps the files with few stories, the longest, for the end.
 PYTEST := $(PY) -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder
 
-.PHONY: help demo test smoke chaos bench test-bluesky test-oauth test-s3 test-browser model css provider lint format types \
+.PHONY: help demo test smoke chaos live bench test-bluesky test-oauth test-s3 test-browser model css provider lint \
+	format types \
 	contracts tests \
 	tests-sqlite tests-postgres lock docs clean
 
@@ -30,9 +31,13 @@ test: lint types contracts tests ## everything that must hold before a commit
 smoke: .venv/.ready-run ## one post from the form to the networks and back; takes DATABASE_URL=…
 	@$(if $(DATABASE_URL),DATABASE_URL='$(DATABASE_URL)' )$(PY) -m deploy.smoke
 
-chaos: .venv/.ready-dev ## the storm: N=300 BROKER=rabbitmq DB=postgres SEED=1 CONTROL=naive HOSTS=2
+chaos: .venv/.ready-dev ## the storm: N=300 BROKER=rabbitmq DB=postgres SEED=1 NETWORKS=all HOSTS=2
 	@N='$(N)' BROKER='$(BROKER)' DB='$(DB)' SEED='$(SEED)' CONTROL='$(CONTROL)' HOSTS='$(HOSTS)' \
+		NETWORKS='$(NETWORKS)' \
 		$(PY) -m tests.chaos
+
+live: .venv/.ready-run ## try a real network with your key; asks before it posts: make live NETWORK=mastodon
+	@$(PY) -m deploy.live '$(NETWORK)'
 
 bench: .venv/.ready-dev ## measure: make bench WHAT=refresh (tests/bench/README.md says how)
 	@$(PY) -m tests.bench.$(or $(WHAT),refresh)
