@@ -139,7 +139,11 @@ def cancel(post: Post, pk: int | None = None) -> int:
     """Cancel what has not gone out, everywhere or for the result `pk`; returns how many stopped."""
     chosen = post.results.all() if pk is None else post.results.filter(pk=pk)
     with transaction.atomic():
-        said = {"words": "Cancelled before it went out.", "error": "", "held_for": ""}
+        said: dict[str, Any] = {
+            "words": "Cancelled before it went out.",
+            "error": "",
+            "held_for": "",
+        }
         moved = chosen.move(CANCELLABLE, State.CANCELLED, saved="", **said)
         return moved + chain.cut(post.pk)
 

@@ -229,7 +229,7 @@ def orders(
 
 
 def surround(account: SocialAccount, state: str) -> None:
-    """The account in this state; it was connected, and its grant good, as everything is put back."""
+    """The account in this state; it is connected otherwise, since everything is put back."""
     if state != AccountState.CONNECTED:
         SocialAccount.objects.filter(pk=account.pk).update(state=state)
 

@@ -14,6 +14,7 @@ from posting import compose, results
 from posting.models import Attempt, Post, PostResult
 from posting.states import State
 from providers.kit.content import Kind
+from providers.kit.errors import StillWorking
 from tests.cast import Cast, Street, connected, only, written
 from tests.workers.conftest import Elsewhere
 from tests.workers.engine import run, turn
@@ -203,7 +204,7 @@ def test_it_asks_as_the_network_says_and_less_and_less_often(
     at = timezone.now()
     delivery = results.begin_poll(result.pk, at, timedelta(seconds=100))
     assert delivery is not None
-    told = retry.StillWorking("at work", wait=timedelta(seconds=5))
+    told = StillWorking("at work", wait=timedelta(seconds=5))
     since = delivery.result.processing_since
     assert since is not None
     waits = [
