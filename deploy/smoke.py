@@ -117,8 +117,7 @@ class Person:
         offered = form.boxes.get("accounts", [])
         if len(offered) != accounts:
             raise SmokeError(f"The new post offers {len(offered)} accounts instead of {accounts}.")
-        button = dict(form.buttons[:1])
-        answer = self.send(form, {**button, "text": text, "accounts": offered})
+        answer = self.send(form, {"text": text, "accounts": offered})
         if self.seen(answer).form("text", "accounts") is not None:
             raise SmokeError("The new post was not accepted.")
         return answer.url

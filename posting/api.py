@@ -1,4 +1,4 @@
-"""The doors for files: tickets and confirmations in JSON, our own upload address, signed addresses.
+"""The doors for our pages' scripts: files by ticket, drafts saved while typing, signed addresses.
 
 Scripts get JSON whatever happens: `errors` maps a field's name to sentences for the person.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import uuid
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, BinaryIO, Concatenate, ParamSpec, cast
@@ -21,6 +22,7 @@ from django.http import (
     JsonResponse,
 )
 from django.shortcuts import get_object_or_404
+from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
@@ -30,7 +32,11 @@ from accounts.access import MemberRequest, member
 from accounts.roles import Permission
 from integrations.storage import NotThere, StoreTrouble, store
 from integrations.storage.disk import AlreadyThere, Disk, NotSigned, permit, shown
-from posting.models import Upload
+from posting import drafts
+from posting.compose import CannotCompose
+from posting.drafts import Conflict, NoDraft
+from posting.forms import received
+from posting.models import Post, Upload
 from posting.uploads import CannotUpload, confirm, credentials
 from posting.variants import THUMBNAIL, Unfit, fit
 
@@ -106,6 +112,40 @@ def upload_confirm(request: MemberRequest) -> JsonResponse:
     facts = ("name", "kind", "mime", "size", "width", "height", "seconds", "moving")
     found = {fact: getattr(upload, fact) for fact in facts}
     return JsonResponse({"upload": upload.pk, **found, "thumbnail": picture})
+
+
+@require_POST
+@writers_json
+def save_draft(request: MemberRequest) -> JsonResponse:
+    """What stands in the composer, saved as a draft; 409 with a dialog where another was faster."""
+    got = received(request.POST, None, team=request.team, author=request.user, sending=False)
+    if not got.form.is_valid():
+        return JsonResponse({"errors": got.form.errors}, status=422)
+    at, data, content = timezone.now(), got.form.cleaned_data, got.form.content_now()
+    who: dict[str, Any] = {"team": request.team, "author": request.user, "at": at}
+    try:
+        draft = drafts.keep(**who, key=data["key"], content=content, seen=got.form.seen)
+    except CannotCompose as problem:
+        return JsonResponse({"errors": problem.problems}, status=422)
+    except NoDraft as problem:
+        return JsonResponse({"errors": {"draft": [str(problem)]}}, status=410)
+    except Conflict as problem:
+        shown = {**vars(problem), "form": got.form}
+        html = render_to_string("posting/_conflict.html", shown, request)
+        return JsonResponse({"html": html, "version": problem.version}, status=409)
+    url, said = reverse("draft", args=[draft.pk]), got.form.warnings
+    return JsonResponse({"version": draft.version, "url": url, "warnings": said})
+
+
+@require_GET
+@writers_json
+def kept_draft(request: MemberRequest, key: uuid.UUID) -> JsonResponse:
+    """What became of the form with this number: {post, draft}, an address each, or ""."""
+    made = Post.objects.kept(request.team).filter(key=key).first()
+    where = {True: "", False: ""}
+    if made:
+        where[made.draft] = reverse("draft" if made.draft else "post", args=[made.pk])
+    return JsonResponse({"post": where[False], "draft": where[True]})
 
 
 def _told(request: HttpRequest, **wanted: type) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import transaction
 from django.db.models import F, Min
@@ -56,10 +57,12 @@ def enqueue(
     at: datetime,
     late: Lateness | None = None,
     key: uuid.UUID | None = None,
+    **more: Any,
 ) -> Post:
     """Write a post that goes out at the next free slot of each of its accounts.
 
-    The same `key` again gives the post of the first time. Raises CannotCompose.
+    `more` is what else `compose` takes. The same `key` again gives the post of the first time.
+    Raises CannotCompose.
     """
     key = key or uuid.uuid4()
     with transaction.atomic():
@@ -77,6 +80,7 @@ def enqueue(
             due_at=first,
             late=late,
             key=key,
+            **more,
         )
         spread(post, moments)
     return post

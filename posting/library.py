@@ -6,6 +6,7 @@ from collections.abc import Collection
 from typing import TypeVar
 
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 
 from accounts.models import Team
 from posting.models import Label, Post, Template
@@ -22,6 +23,11 @@ class CannotKeep(Exception):
     def __init__(self, problems: dict[str, list[str]]) -> None:
         super().__init__("; ".join(words for said in problems.values() for words in said))
         self.problems = problems
+
+
+def templates_of(team: Team) -> QuerySet[Template]:
+    """A team's templates, by name."""
+    return Template.objects.filter(team=team)
 
 
 def keep_template(team: Team, name: str, text: str, pk: int | None = None) -> Template:

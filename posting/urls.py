@@ -6,16 +6,22 @@ from django.urls import path
 
 from integrations.storage.disk import FILES, UPLOADS
 from posting import api
-from posting.views import calendar, home, posts, queue
+from posting.views import calendar, compose, home, posts, queue
 
 urlpatterns = [
     path("", home.home, name="home"),
     path("posts/", posts.post_list, name="posts"),
     path("posts/causes/", home.cause_list, name="causes"),
     path("posts/causes/release/", home.release_cause, name="release"),
-    path("posts/new/", posts.new_post, name="new-post"),
-    path("posts/rules/", posts.rules_table, name="rules"),
-    path("posts/split/", posts.split_text, name="split-text"),
+    path("posts/new/", compose.new_post, name="new-post"),
+    path("posts/rules/", compose.rules_table, name="rules"),
+    path("posts/split/", compose.split_text, name="split-text"),
+    path("posts/look/", compose.look_post, name="look-post"),
+    path("drafts/", compose.draft_list, name="drafts"),
+    path("drafts/save/", api.save_draft, name="save-draft"),
+    path("drafts/kept/<uuid:key>/", api.kept_draft, name="kept-draft"),
+    path("drafts/<int:pk>/", compose.draft_page, name="draft"),
+    path("drafts/<int:pk>/discard/", compose.discard_draft, name="discard-draft"),
     path("posts/late/", posts.late_posts, name="late-posts"),
     path("posts/bulk/", calendar.bulk_posts, name="bulk-posts"),
     path("posts/undo/<uuid:token>/", calendar.undo_act, name="undo"),

@@ -47,7 +47,7 @@ PLACES = (
     Place("home", "Home", "home", "h", bar=True),
     Place("calendar", "Calendar", "calendar", "c", bar=True),
     Place("queue", "Queue", "queue", "q", bar=True),
-    Place("drafts", "Drafts", "draft"),
+    Place("drafts", "Drafts", "draft", permission=Permission.WRITE_POSTS, within=("draft",)),
     Place(
         "posts",
         "Posts",

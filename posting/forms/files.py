@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, cast
 
 from django import forms
@@ -10,6 +11,7 @@ from django.utils import timezone
 
 from accounts.models import Team, User
 from posting.models import Upload
+from posting.rules import Files
 from posting.sniff import TAKEN
 from posting.uploads import CannotUpload, take
 
@@ -56,6 +58,17 @@ class FileForm(forms.Form):
         return data
 
 
+@dataclass(frozen=True, slots=True)
+class FileRow:
+    """A line of the form: a file that is here with its description, or a blank for one."""
+
+    upload: Upload | None = None
+    alt: str = ""
+    problems: tuple[str, ...] = ()
+    spare: bool = False
+    """A blank that is only shown when it is needed."""
+
+
 class FileForms(forms.BaseFormSet[FileForm]):
     """The files of a new post, in order."""
 
@@ -74,9 +87,41 @@ class FileForms(forms.BaseFormSet[FileForm]):
             if one.taken is not None
         ]
 
+    def rows(self, begun: Files, step: str = "") -> list[FileRow]:
+        """The lines to show: what was taken, in the order that `step` makes, then blanks.
 
-MOST_FILES = 4
-"""How many the plain form offers; an element of the page, not a rule."""
+        `begun` stands there before anything is sent; a step is `up:2`, `down:1` or `drop:3`.
+        """
+        kept = [FileRow(upload, alt) for upload, alt in begun]
+        if self.is_bound:
+            self.is_valid()
+            kept = [row for one in self.forms if (row := _row(one))]
+        kept = _stepped(kept, step)
+        blanks = range(len(kept), MOST_FILES)
+        shown = max(FEW, len(kept) + 1)
+        return [*kept, *(FileRow(spare=place >= shown) for place in blanks)]
+
+
+def _row(one: FileForm) -> FileRow | None:
+    problems = tuple(str(words) for words in one.errors.get("file", ()))
+    alt = str(one["alt"].value() or "")
+    return FileRow(one.taken, alt, problems) if one.taken or problems else None
+
+
+def _stepped(rows: list[FileRow], step: str) -> list[FileRow]:
+    """One line up, down or away."""
+    way, _, number = step.partition(":")
+    place = int(number) if number.isascii() and number.isdigit() and len(number) < 4 else -1
+    if not 0 <= place < len(rows) or way not in {"up", "down", "drop"}:
+        return rows
+    moved = rows.pop(place)
+    if way != "drop":
+        rows.insert(max(0, place - 1) if way == "up" else place + 1, moved)
+    return rows
+
+
+MOST_FILES, FEW = 10, 4
+"""How many a form takes, and how many blanks it shows; elements of the page, not a rule."""
 PostFiles = cast(
     Callable[..., FileForms],
     forms.formset_factory(FileForm, formset=FileForms, extra=MOST_FILES, max_num=MOST_FILES),

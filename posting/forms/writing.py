@@ -1,30 +1,29 @@
-"""What people type to write a post, and to change one that has not gone out yet."""
+"""What people type into any form that writes a post, and to change one that still waits."""
 
 from __future__ import annotations
 
-import uuid
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from django import forms
-from django.core.exceptions import ValidationError
 from django.utils import timezone
 
-from accounts.models import Team, User
+from accounts.models import User
 from accounts.states import WISHES, WhenLate, patience_choices
 from posting import lateness
-from posting.compose import check, made_by, warnings
+from posting.compose import warnings
 from posting.lateness import Lateness
 from posting.models import Post
-from posting.rules import Files, Words
-from tokens.models import SocialAccount
 
 MOMENT = "%Y-%m-%dT%H:%M"
 MOST_TEXT = 100_000
-NOT_YOURS = dict.fromkeys(
-    ("invalid_choice", "invalid_pk_value"), "One of these accounts is not yours."
-)
+FORMATS = [MOMENT, "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M"]
+
+
+def lines(words: str) -> str:
+    """Line ends as networks count them; browsers send CR LF."""
+    return words.replace("\r\n", "\n")
 
 
 class WritingForm(forms.Form):
@@ -40,7 +39,7 @@ class WritingForm(forms.Form):
         required=False,
         label="When",
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format=MOMENT),
-        input_formats=[MOMENT, "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M"],
+        input_formats=FORMATS,
     )
     late_after = forms.ChoiceField(required=False, label="publish anyway up to")
     when_late = forms.ChoiceField(required=False, label="after that", choices=WISHES)
@@ -56,8 +55,8 @@ class WritingForm(forms.Form):
         self.initial.setdefault("when_late", late.then.value)
 
     def clean_text(self) -> str:
-        """Line ends as networks count them; browsers send CR LF."""
-        return str(self.cleaned_data["text"]).replace("\r\n", "\n")
+        """Line ends as networks count them."""
+        return lines(str(self.cleaned_data["text"]))
 
     def clean_when(self) -> datetime | None:
         """The typed wall time in the author's own zone."""
@@ -79,78 +78,6 @@ class WritingForm(forms.Form):
             timedelta(seconds=float(after)) if after else self.late.after,
             WhenLate(then) if then else self.late.then,
         )
-
-
-class PostForm(WritingForm):
-    """A new post, with its accounts; `key` makes a form that is sent twice one post."""
-
-    key = forms.UUIDField(widget=forms.HiddenInput)
-    accounts = forms.ModelMultipleChoiceField(
-        queryset=SocialAccount.objects.none(),
-        required=False,
-        widget=forms.CheckboxSelectMultiple,
-        error_messages=NOT_YOURS,
-    )
-
-    def __init__(
-        self, *args: Any, team: Team, author: User, media: Files = (), **kwargs: Any
-    ) -> None:
-        kwargs.setdefault("initial", {"key": uuid.uuid4()})
-        self.media_chosen = media
-        super().__init__(*args, person=author, late=lateness.of_team(team), **kwargs)
-        self.team = team
-        self.warnings: list[str] = []
-        accounts = self.fields["accounts"]
-        assert isinstance(accounts, forms.ModelMultipleChoiceField)  # noqa: S101 - for mypy
-        accounts.queryset = SocialAccount.objects.for_team(team).select_related("token")
-
-    @property
-    def made(self) -> Post | None:
-        """The post that this very form made when it came before; asked before it is judged anew.
-
-        Its moment may have passed since, its account may have gone: none of that counts any more.
-        """
-        try:
-            key = self.fields["key"].clean(self["key"].data)
-        except ValidationError:
-            return None
-        return made_by(self.team, key)
-
-    def clean(self) -> dict[str, Any]:
-        """All rules at once, each problem at its field."""
-        data = super().clean() or {}
-        if not self.errors:
-            accounts, when, at = list(data["accounts"]), data.get("when"), timezone.now()
-            media = self.media_chosen
-            wrong = check(Words(data["text"], media=media), accounts, self.team, when, at)
-            if not {"accounts", "when"} & wrong.keys():
-                self.warnings = warnings(accounts, when, at, self.zone, media=media)
-            self.say(wrong)
-        return data
-
-
-class SplitForm(forms.Form):
-    """A text that is to become a thread; `apart`: each network gets parts of its own."""
-
-    text = forms.CharField(
-        strip=False, max_length=MOST_TEXT, error_messages={"required": "Write something first."}
-    )
-    accounts = forms.ModelMultipleChoiceField(
-        queryset=SocialAccount.objects.none(),
-        error_messages={"required": "Choose at least one account.", **NOT_YOURS},
-    )
-    number = forms.BooleanField(required=False)
-    apart = forms.BooleanField(required=False)
-
-    def __init__(self, *args: Any, team: Team, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        accounts = self.fields["accounts"]
-        assert isinstance(accounts, forms.ModelMultipleChoiceField)  # noqa: S101 - for mypy
-        accounts.queryset = SocialAccount.objects.for_team(team)
-
-    def clean_text(self) -> str:
-        """Line ends as networks count them; browsers send CR LF."""
-        return str(self.cleaned_data["text"]).replace("\r\n", "\n")
 
 
 class EditForm(WritingForm):

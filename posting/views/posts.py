@@ -1,20 +1,18 @@
-"""The pages of the posting room: the list, the form, one post with all that happened to it."""
+"""The pages of the posting room: the list, one post with all that happened to it."""
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable
-from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.db.models import Prefetch
-from django.http import Http404, HttpResponse, JsonResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.cache import get_conditional_response
 from django.utils.text import Truncator
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -22,16 +20,14 @@ from accounts import activity
 from accounts.access import MemberRequest, member
 from accounts.activity import Kind
 from accounts.roles import Permission
+from accounts.roles import may as role_may
 from posting import drafts, lateness
 from posting.amend import Outrun, TooLate, edit, standing_in_the_way
-from posting.compose import CannotCompose, cancel, compose, confirm, send_all_late, try_again
-from posting.forms import EditForm, FileForms, PostFiles, PostForm, SplitForm
+from posting.compose import CannotCompose, cancel, confirm, send_all_late, try_again
+from posting.forms import EditForm
 from posting.models import Post, PostResult
-from posting.rules import exported
-from posting.split import CannotSplit, split, told
 from posting.states import State
 from posting.views.polled import polled
-from tokens.models import SocialAccount
 
 PAGE = 25
 QUOTED = 80
@@ -45,76 +41,13 @@ def post_list(request: MemberRequest) -> HttpResponse:
     return render(request, "posting/posts.html", {"page": page})
 
 
-@require_http_methods(["GET", "POST"])
-@member(Permission.WRITE_POSTS)
-def new_post(request: MemberRequest) -> HttpResponse:
-    """The form; sent, it makes the post at once and never waits for a network."""
-    who: dict[str, Any] = {"team": request.team, "author": request.user}
-    files = _files(request)
-    if request.method == "GET":
-        return _form(request, PostForm(**who), files, 200)
-    form = PostForm(request.POST, **who)
-    if made := form.made:
-        return _told(request, made.pk, [])
-    form.media_chosen = files.chosen
-    if not form.is_valid() or not files.fine:
-        return _form(request, form, files, 422)
-    data, at = form.cleaned_data, timezone.now()
-    try:
-        post = compose(
-            **who,
-            text=data["text"],
-            accounts=list(data["accounts"]),
-            at=at,
-            due_at=data["when"],
-            late=form.lateness,
-            key=data["key"],
-            media=files.chosen,
-        )
-    except CannotCompose as problem:
-        form.say(problem.problems)
-        return _form(request, form, files, 422)
-    if post.created_at == at:  # else the same form came twice
-        _note(request, Kind.WROTE, "Wrote", post.pk)
-    return _told(request, post.pk, form.warnings)
-
-
-@require_GET
-@member(Permission.READ)
-def rules_table(request: MemberRequest) -> HttpResponse:
-    """What every network takes, for the counters of the pages; asked again, only if it changed."""
-    body, tag = exported()
-    answer = HttpResponse(body, content_type="application/json")
-    answer["ETag"], answer["Cache-Control"] = tag, "private, no-cache"
-    return get_conditional_response(request, etag=tag, response=answer) or answer
-
-
-@require_POST
-@member(Permission.WRITE_POSTS)
-def split_text(request: MemberRequest) -> HttpResponse:
-    """A long text as the parts of a thread: a piece of a page for htmx, JSON for everyone else."""
-    form = SplitForm(request.POST, team=request.team)
-    made = None
-    if form.is_valid():
-        data = form.cleaned_data
-        accounts, how = list(data["accounts"]), {k: data[k] for k in ("number", "apart")}
-        try:
-            made = split(data["text"], accounts, **how)
-        except CannotSplit as problem:
-            form.add_error("text", str(problem))
-    status = 422 if made is None else 200
-    if request.headers.get("HX-Request"):
-        said = {"split": made, "errors": form.errors}
-        return render(request, "posting/_split.html", said, status=status)
-    if made is None:
-        return JsonResponse({"errors": form.errors}, status=status)
-    return JsonResponse(told(made))
-
-
 @require_GET
 @member(Permission.READ)
 def post_page(request: MemberRequest, pk: int) -> HttpResponse:
-    """One post, a line per account, every attempt."""
+    """One post, a line per account, every attempt; a draft is written on."""
+    writer = role_may(request.membership.role, Permission.WRITE_POSTS)
+    if writer and Post.objects.drafts(request.team).filter(pk=pk).exists():
+        return redirect("draft", pk=pk)
     return _page(request, pk, 200)
 
 
@@ -148,9 +81,9 @@ def edit_post(request: MemberRequest, pk: int) -> HttpResponse:
     except (TooLate, Outrun) as problem:
         form.add_error(None, str(problem))
         return _editing(request, _post(request, pk), form, 409)
-    _note(request, Kind.CHANGED, "Changed", pk)
+    note(request, Kind.CHANGED, "Changed", pk)
     messages.success(request, "Saved. What goes out from now on is what stands here.")
-    return _told(request, pk, form.warnings)
+    return tell(request, pk, form.warnings)
 
 
 @require_POST
@@ -160,7 +93,7 @@ def cancel_post(request: MemberRequest, pk: int, result: int | None = None) -> H
     stopped = cancel(_post(request, pk), result)
     where = standing_in_the_way(list(_post(request, pk).results.all()))
     if stopped:
-        _note(request, Kind.STOPPED, "Cancelled", pk)
+        note(request, Kind.STOPPED, "Cancelled", pk)
         messages.info(request, f"Cancelled on {stopped} account(s). {where}".strip())
         return redirect("post", pk=pk)
     messages.warning(request, f"It is too late to cancel. {where}".strip())
@@ -173,7 +106,7 @@ def skip_late(request: MemberRequest, pk: int) -> HttpResponse:
     """What could not go out in time is not to go out any more."""
     skipped = lateness.skip(_post(request, pk).results.filter(state=State.HELD))
     if skipped:
-        _note(request, Kind.STOPPED, "Skipped", pk)
+        note(request, Kind.STOPPED, "Skipped", pk)
     words = f"Skipped on {skipped} account(s)." if skipped else "Nothing here is late any more."
     messages.info(request, words)
     return redirect("post", pk=pk)
@@ -208,7 +141,7 @@ def try_post_again(request: MemberRequest, pk: int, result: int | None = None) -
     """Another try of what failed, everywhere or on one account; the history stays."""
     moved = try_again(_post(request, pk), timezone.now(), result)
     if moved:
-        _note(request, Kind.RELEASED, "Sent again", pk)
+        note(request, Kind.RELEASED, "Sent again", pk)
     words = f"On its way again on {moved} account(s)." if moved else "Nothing to try again."
     messages.info(request, words)
     return redirect("post", pk=pk)
@@ -223,7 +156,7 @@ def confirm_result(request: MemberRequest, pk: int, result: int) -> HttpResponse
         raise Http404("no such answer")
     if confirm(_post(request, pk), result, there=there, at=timezone.now()):
         said = "Said that it is there" if there else "Said that it is not there; sent again"
-        _note(request, Kind.DECIDED, said, pk)
+        note(request, Kind.DECIDED, said, pk)
     return redirect("post", pk=pk)
 
 
@@ -236,8 +169,8 @@ def copy_post(request: MemberRequest, pk: int) -> HttpResponse:
     except ValueError:
         key = uuid.uuid4()
     draft = drafts.copy(_post(request, pk), author=request.user, key=key, at=timezone.now())
-    messages.success(request, "This is a new draft with the same text; nothing goes out yet.")
-    return redirect("post", pk=draft.pk)
+    messages.success(request, "This is a new draft with the same words; nothing goes out yet.")
+    return redirect("draft", pk=draft.pk)
 
 
 def _page(request: MemberRequest, pk: int, status: int) -> HttpResponse:
@@ -255,25 +188,11 @@ def _editing(request: MemberRequest, post: Post, form: EditForm, status: int) ->
     return render(request, "posting/edit.html", context, status=status)
 
 
-def _told(request: MemberRequest, pk: int, warnings: Iterable[str]) -> HttpResponse:
+def tell(request: MemberRequest, pk: int, warnings: Iterable[str]) -> HttpResponse:
     """To the post, with what its author should know."""
     for words in warnings:
         messages.warning(request, words)
     return redirect("post", pk=pk)
-
-
-def _files(request: MemberRequest) -> FileForms:
-    sent = "media-TOTAL_FORMS" in request.POST  # a form without files is a form
-    data, files = (request.POST, request.FILES) if sent else (None, None)
-    who = {"team": request.team, "person": request.user}
-    return PostFiles(data, files, prefix="media", form_kwargs=who)
-
-
-def _form(request: MemberRequest, form: PostForm, files: FileForms, status: int) -> HttpResponse:
-    accounts = SocialAccount.objects.for_team(request.team).select_related("token")
-    chosen = {str(value) for value in (form["accounts"].value() or [])}
-    context = {"form": form, "files": files, "accounts": accounts, "chosen": chosen}
-    return render(request, "posting/new.html", context, status=status)
 
 
 def _post(request: MemberRequest, pk: int) -> Post:
@@ -283,7 +202,7 @@ def _post(request: MemberRequest, pk: int) -> Post:
     return get_object_or_404(posts, pk=pk)
 
 
-def _note(request: MemberRequest, kind: Kind, words: str, pk: int) -> None:
+def note(request: MemberRequest, kind: Kind, words: str, pk: int) -> None:
     """Keep in the team's activity what was done to a post, named by its first words."""
     text = Post.objects.values_list("text", flat=True).get(pk=pk)
     said = f"{words}: “{Truncator(text).chars(QUOTED)}”"

@@ -30,7 +30,7 @@ def schedule(page: Page, text: str, when: datetime) -> None:
     page.get_by_label("Text").fill(text)
     page.locator("input[name=accounts]:not([disabled])").first.check(force=True)
     page.get_by_label("When").fill(f"{when:%Y-%m-%dT%H:%M}")
-    page.locator("main form button").last.click()
+    page.locator("#send").click()
     page.wait_for_url(re.compile(r"/posts/\d+/$"))
 
 

@@ -261,7 +261,7 @@ def test_the_form_holds_nothing_inline_and_says_what_it_takes(bob: Client) -> No
     [form] = page.all("form", enctype="multipart/form-data")
     assert form["action"] == NEW
     inputs = page.all("input", type="file")
-    assert len(inputs) == 4
+    assert len(inputs) == 10
     assert all("image/jpeg" in one["accept"] for one in inputs)
     labels = {one["for"] for one in page.all("label") if "for" in one}
     assert {one["id"] for one in inputs} <= labels

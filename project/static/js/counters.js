@@ -6,36 +6,29 @@
 //   </div>
 //
 // The networks are those of `data-networks`, else those of the ticked boxes of the same form that
-// have a `data-network`.
+// have a `data-network`, but for accounts with words of their own. `data-counts` marks further
+// texts of the same form: of one account, or ("part") a part of its thread.
 import { faults, learn, left, words } from "./count.js";
 
 const QUIET_MS = 1000; // a screen reader is told when the typing pauses
+const NEAR = 10; // a tenth of what fits is left
+const BLANK = /^\s*$/u;
 
-/** Keep one element's counters up to date; resolves when they stand for the first time. */
-export async function follow(element) {
-  const field = document.getElementById(element.dataset.text);
-  const networks = await rules(element.dataset.rules);
-  if (!field || !networks) return;
-  let later = 0;
-  const show = () => {
-    const lines = chosen(element, field.form)
-      .filter((name) => networks[name])
-      .map((name) => line(networks[name], field.value));
-    element.hidden = lines.length === 0;
-    element.querySelector("ul").replaceChildren(...lines.map(item));
-    clearTimeout(later);
-    later = setTimeout(() => say(element.querySelector("[role=status]"), lines), QUIET_MS);
-  };
-  field.form.addEventListener("input", show);
-  field.form.addEventListener("change", show);
-  show();
+/** What one network says about a text: {words, over, near}. */
+export function line(network, text, { link = "", besideMedia = false } = {}) {
+  const whole = placed(network, text, link, besideMedia);
+  const wrong = BLANK.test(whole) ? [] : faults(whole, network, { besideMedia });
+  if (wrong.length) return { words: `${network.label}: ${wrong[0].words}`, over: true };
+  const rule = words(network, { besideMedia });
+  const rest = left(whole, rule);
+  return { words: `${network.label}: ${rest} left`, over: false, near: rest * NEAR <= rule.limit };
 }
 
-/** What one network says about a text: {words, over}. */
-export function line(network, text) {
-  const wrong = text.trim() ? faults(text, network) : [];
-  if (wrong.length) return { words: `${network.label}: ${wrong[0].words}`, over: true };
-  return { words: `${network.label}: ${left(text, words(network))} left`, over: false };
+// The text as the network takes it: a link that it does not show apart stands behind the words.
+function placed(network, text, link, besideMedia) {
+  const apart = network.links && (network.links_beside_media || !besideMedia);
+  if (!link || apart || text.includes(link)) return text;
+  return BLANK.test(text) ? link : `${text}\n\n${link}`;
 }
 
 async function rules(url) {
@@ -47,19 +40,41 @@ async function rules(url) {
   }
 }
 
-function chosen(element, form) {
-  const given = element.dataset.networks;
-  const names =
-    given === undefined
-      ? [...form.querySelectorAll("[data-network]:checked")].map((box) => box.dataset.network)
-      : given.split(/\s+/u);
-  return [...new Set(names)];
+function chosen(element, form, networks) {
+  if (element.dataset.networks !== undefined) return element.dataset.networks.split(/\s+/u);
+  const boxes = [...form.querySelectorAll("[data-network]:checked")];
+  const part = element.dataset.counts === "part";
+  const counted = boxes.filter((box) => {
+    const own = form.querySelector(`[data-own="${box.value}"]`);
+    return part ? networks[box.dataset.network]?.replies : !own || BLANK.test(own.value);
+  });
+  return counted.map((box) => box.dataset.network);
 }
 
-function item({ words, over }) {
+function show(element, networks) {
+  const field = document.getElementById(element.dataset.text);
+  if (!field) return;
+  const { form } = field;
+  const part = element.dataset.counts === "part";
+  const files = [...form.querySelectorAll("input[name^=media-][name$=-upload]")];
+  const link = part ? "" : (form.elements.link?.value.trim() ?? "");
+  const names = [...new Set(chosen(element, form, networks))].filter((name) => networks[name]);
+  const lines = names.map((name) => {
+    const beside = !part && (files.some((one) => one.value) || networks[name].needs_media);
+    return line(networks[name], field.value, { link, besideMedia: beside });
+  });
+  const unused = element.dataset.counts !== undefined && BLANK.test(field.value);
+  element.hidden = lines.length === 0 || unused;
+  element.querySelector("ul").replaceChildren(...lines.map(item));
+  clearTimeout(element.later);
+  element.later = setTimeout(() => say(element.querySelector("[role=status]"), lines), QUIET_MS);
+}
+
+function item({ words: said, over, near }) {
   const entry = document.createElement("li");
-  entry.textContent = words;
+  entry.textContent = said;
   entry.classList.toggle("over", over);
+  entry.classList.toggle("near", Boolean(near));
   return entry;
 }
 
@@ -70,4 +85,14 @@ function say(status, lines) {
   if (status.textContent !== said) status.textContent = said;
 }
 
-for (const element of document.querySelectorAll("[data-counters]")) follow(element);
+const first = document.querySelector("[data-counters]");
+const networks = first && (await rules(first.dataset.rules));
+function showAll() {
+  for (const one of document.querySelectorAll("[data-counters], [data-counts]")) show(one, networks);
+}
+if (networks) {
+  showAll();
+  for (const event of ["input", "change", "htmx:afterSwap"]) {
+    document.addEventListener(event, showAll);
+  }
+}

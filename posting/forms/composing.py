@@ -1,0 +1,338 @@
+"""What people type to write a new post or a draft: words, versions, parts, files and a moment."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, cast
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.core.validators import URLValidator
+from django.http import QueryDict
+from django.utils import timezone
+
+import providers
+from accounts.models import Team, User
+from posting import lateness
+from posting.compose import check, made_by, warnings
+from posting.drafts import Content, content_of
+from posting.forms.files import FileForms, PostFiles
+from posting.forms.writing import FORMATS, MOMENT, MOST_TEXT, WritingForm, lines
+from posting.models import Post
+from posting.rules import Files, Words
+from posting.schedule import Moment, NotUnderstood, resolve, typed
+from tokens.models import SocialAccount
+
+NOT_YOURS = dict.fromkeys(
+    ("invalid_choice", "invalid_pk_value"), "One of these accounts is not yours."
+)
+MOST_PARTS = 50
+OWN, OPTION, PART = "own", "option", "part"
+IS_LINK = URLValidator(["http", "https"], message="Write the whole address, with https://.")
+
+
+class AccountsForm(forms.Form):
+    """The accounts of one team."""
+
+    accounts = forms.ModelMultipleChoiceField(
+        queryset=SocialAccount.objects.none(),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        error_messages=NOT_YOURS,
+    )
+
+    def offer(self, team: Team) -> None:
+        """Only these can be chosen."""
+        accounts = self.fields["accounts"]
+        assert isinstance(accounts, forms.ModelMultipleChoiceField)  # noqa: S101 - for mypy
+        accounts.queryset = SocialAccount.objects.for_team(team).select_related("token", "team")
+
+
+class PostForm(AccountsForm, WritingForm):
+    """A new post or a draft; `key` makes a form that is sent twice one post.
+
+    `sending` False takes what is there, finished or not. `version` is the draft that was shown.
+    """
+
+    key = forms.UUIDField(widget=forms.HiddenInput)
+    version = forms.IntegerField(required=False, min_value=1, widget=forms.HiddenInput)
+    over = forms.IntegerField(required=False, min_value=1, widget=forms.HiddenInput)
+    when = forms.CharField(  # type: ignore[assignment]
+        required=False,
+        max_length=80,
+        label="When",
+        widget=forms.TextInput(attrs={"placeholder": "fri 9am", "autocomplete": "off"}),
+    )
+    picked = forms.DateTimeField(
+        required=False,
+        label="Or pick a day and an hour",
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format=MOMENT),
+        input_formats=FORMATS,
+    )
+    link = forms.CharField(
+        required=False,
+        max_length=2000,
+        label="Link",
+        widget=forms.URLInput(attrs={"placeholder": "https://"}),
+    )
+
+    def __init__(
+        self,
+        *args: Any,
+        team: Team,
+        author: User,
+        media: Files = (),
+        sending: bool = True,
+        draft: Post | None = None,
+        content: Content | None = None,
+        **kwargs: Any,
+    ) -> None:
+        late = lateness.of_post(draft) if draft else lateness.of_team(team)
+        self.team, self.author, self.draft, self.sending = team, author, draft, sending
+        self.content, self.media_chosen = content or Content(), media
+        self.moment: Moment | None = None
+        self.warnings: list[str] = []
+        self.at = timezone.now()
+        super().__init__(*args, person=author, late=late, **kwargs)
+        self.initial = {**self._shown(), **self.initial}
+        self.fields["when"].help_text = f"Empty means now. Your time zone: {author.time_zone}."
+        self.offer(team)
+
+    def _shown(self) -> dict[str, Any]:
+        """What stands in the form before somebody types."""
+        content, draft = self.content, self.draft
+        wish = content.wish.astimezone(self.zone) if content.wish else None
+        return {
+            "key": draft.key if draft else uuid.uuid4(),
+            "version": draft.version if draft else None,
+            "text": content.text,
+            "link": content.link,
+            "when": f"{wish:%-d %b %Y %H:%M}" if wish else "",
+            "accounts": [account.pk for account in content.accounts],
+        }
+
+    @property
+    def made(self) -> Post | None:
+        """The post that this very form made when it came before; asked before it is judged anew.
+
+        Its moment may have passed since, its account may have gone: none of that counts any more.
+        """
+        try:
+            key = self.fields["key"].clean(self["key"].data)
+        except ValidationError:
+            return None
+        return made_by(self.team, key)
+
+    @property
+    def seen(self) -> int | None:
+        """The version that the person wrote upon, or knowingly puts theirs in the place of."""
+        number = self.cleaned_data.get("over") or self.cleaned_data.get("version")
+        return cast("int | None", number)
+
+    @property
+    def versions(self) -> dict[int, str]:
+        """Texts of single accounts; an empty one is none."""
+        if not self.is_bound:
+            return dict(self.content.versions)
+        found = {pk: lines(words) for (pk, _), words in self._numbered(OWN).items()}
+        return {pk: words for pk, words in found.items() if words.strip()}
+
+    @property
+    def options(self) -> dict[int, dict[str, str]]:
+        """The values of networks' own blanks; empty ones are none."""
+        if not self.is_bound:
+            return {pk: dict(values) for pk, values in self.content.options.items()}
+        found: dict[int, dict[str, str]] = {}
+        for (pk, name), value in self._numbered(OPTION).items():
+            if value.strip():
+                found.setdefault(pk, {})[name] = lines(value).strip()
+        return found
+
+    @property
+    def parts(self) -> list[str]:
+        """What follows the text, with blanks that are still empty."""
+        if not self.is_bound:
+            return list(self.content.parts)
+        data = self.data
+        said = data.getlist(PART) if isinstance(data, QueryDict) else data.get(PART, [])
+        return [lines(one) for one in said[:MOST_PARTS]]
+
+    def words(self) -> Words:
+        """All that it would say, on the accounts that are chosen."""
+        content = self.content_now()
+        return content.words
+
+    def content_now(self) -> Content:
+        """All that stands in the form, for its chosen accounts; call it on a form that was read."""
+        data = self.cleaned_data
+        accounts = tuple(data.get("accounts") or ())
+        chosen = {account.pk for account in accounts}
+        return Content(
+            text=data.get("text", ""),
+            accounts=accounts,
+            wish=self.moment.at if self.moment else None,
+            late=self.lateness if {"late_after", "when_late"} <= data.keys() else None,
+            link=data.get("link", ""),
+            parts=tuple(one for one in self.parts if one.strip()),
+            versions={pk: said for pk, said in self.versions.items() if pk in chosen},
+            options={pk: said for pk, said in self.options.items() if pk in chosen},
+            media=tuple(self.media_chosen),
+        )
+
+    def clean_when(self) -> datetime | None:
+        """The moment that was typed, in words or as a date, on the author's own clocks."""
+        words = str(self.cleaned_data["when"]).strip()
+        if not words:
+            return None
+        shown = self.initial.get("when")
+        if self.draft and self.content.wish and words == shown:
+            self.moment = Moment(self.content.wish)
+        else:
+            try:
+                self.moment = self._wall(words) or typed(words, self.zone, self.at)
+            except NotUnderstood as problem:
+                if self.sending:
+                    raise ValidationError(str(problem)) from None
+                self.warnings.append(f"{problem} The time is not saved.")
+                return None
+        return self.moment.at
+
+    def clean_picked(self) -> datetime | None:
+        """The same from the date field; not both."""
+        picked: datetime | None = self.cleaned_data["picked"]
+        if picked is None:
+            return None
+        found = resolve(timezone.make_naive(picked), self.zone)
+        if self.moment and self.moment.at != found.at:
+            raise ValidationError("Two different moments are given; leave one of them empty.")
+        self.moment = found
+        return found.at
+
+    def clean_link(self) -> str:
+        """A whole address, once it is to go out."""
+        link = str(self.cleaned_data["link"]).strip()
+        if link and self.sending:
+            IS_LINK(link)
+        return link
+
+    def clean(self) -> dict[str, Any]:
+        """All rules at once, each problem at its field."""
+        data = super().clean() or {}
+        said = [data.get("text", ""), *self.versions.values(), *self.parts]
+        if any(len(words) > MOST_TEXT for words in said):
+            self.add_error("text", f"One of these texts has more than {MOST_TEXT} characters.")
+        if not self.errors and self.sending:
+            self._judge()
+        return data
+
+    def _judge(self) -> None:
+        content, when = self.content_now(), self.moment.at if self.moment else None
+        wrong = check(content.words, content.accounts, self.team, when, self.at)
+        if not {"accounts", "when"} & wrong.keys():
+            self.foresee()
+        self.say(wrong)
+
+    def foresee(self) -> None:
+        """Say what will be different from the plan."""
+        content, moment = self.content_now(), self.moment
+        if moment and moment.warning:
+            self.warnings.append(moment.warning)
+        when, parts = moment.at if moment else None, len(content.parts)
+        self.warnings += warnings(
+            content.accounts, when, self.at, self.zone, parts=parts, media=content.media
+        )
+
+    def _wall(self, words: str) -> Moment | None:
+        """A date as the date field writes it."""
+        for way in FORMATS:
+            try:
+                return resolve(datetime.strptime(words, way), self.zone)
+            except ValueError:
+                continue
+        return None
+
+    def _numbered(self, kind: str) -> dict[tuple[int, str], str]:
+        """The values of the blanks `kind`-<account>[-<name>]."""
+        found: dict[tuple[int, str], str] = {}
+        for name, value in cast(Mapping[str, str], self.data).items():
+            head, _, rest = name.partition("-")
+            number, _, blank = rest.partition("-")
+            if head == kind and number.isascii() and number.isdigit() and len(number) <= 18:
+                found[int(number), blank] = value
+        return found
+
+    @property
+    def cards(self) -> list[dict[str, Any]]:
+        """What each account can have of its own: a text and its network's blanks, as it stands."""
+        own, options = self.versions, self.options
+        chosen = {str(value) for value in (self["accounts"].value() or [])}
+        accounts = cast(Any, self.fields["accounts"]).queryset
+        return [
+            {
+                "account": account,
+                "chosen": str(account.pk) in chosen,
+                "own": own.get(account.pk, ""),
+                "options": _blanks(account, options.get(account.pk, {})),
+            }
+            for account in accounts
+            if account.provider in providers.ADAPTERS
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A form as it came, with its files; `made` is the post or draft that it has made before."""
+
+    form: PostForm
+    files: FileForms
+    made: Post | None
+
+
+def received(
+    data: QueryDict, files: Any, *, team: Team, author: User, sending: bool = True
+) -> Received:
+    """Read a form that somebody sent; what it has begun before is found by its key."""
+    here = "media-TOTAL_FORMS" in data  # a form without files is a form
+    mine = (data, files) if here else (None, None)
+    brought = PostFiles(*mine, prefix="media", form_kwargs={"team": team, "person": author})
+    made = PostForm(data, team=team, author=author).made
+    draft = made if made and made.draft else None
+    form = PostForm(
+        data,
+        team=team,
+        author=author,
+        media=brought.chosen if here else (),
+        sending=sending,
+        draft=draft,
+        content=content_of(draft) if draft else None,
+    )
+    return Received(form, brought, made)
+
+
+class SplitForm(AccountsForm):
+    """A text that is to become a thread; `apart`: each network gets parts of its own."""
+
+    text = forms.CharField(
+        strip=False, max_length=MOST_TEXT, error_messages={"required": "Write something first."}
+    )
+    number = forms.BooleanField(required=False)
+    apart = forms.BooleanField(required=False)
+
+    def __init__(self, *args: Any, team: Team, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        accounts = self.fields["accounts"]
+        accounts.required = True
+        accounts.error_messages["required"] = "Choose at least one account."
+        self.offer(team)
+
+    def clean_text(self) -> str:
+        """Line ends as networks count them."""
+        return lines(str(self.cleaned_data["text"]))
+
+
+def _blanks(account: SocialAccount, values: Mapping[str, str]) -> list[dict[str, Any]]:
+    fields = providers.adapter(account.provider).post_fields
+    return [{"field": one, "value": values.get(one.name, "")} for one in fields]

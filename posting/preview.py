@@ -1,0 +1,111 @@
+"""What a post will look like on each of its accounts: its words cut where the network cuts them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import regex
+
+import providers
+from posting.models import Upload
+from posting.rules import Words, continues, placed
+from providers.kit import text
+from providers.kit.content import Limits, TextRule
+from tokens.models import SocialAccount
+
+SIGN = regex.compile(r"\X")
+NEAR = 10
+"""A tenth of what fits, or less, is left: that is worth a warning."""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One post of a thread: what fits, what is cut off, and how much is left (below 0: over)."""
+
+    fits: str
+    cut: str
+    left: int
+    limit: int
+
+    @property
+    def tone(self) -> str:
+        """How near the end is."""
+        if self.left < 0 or self.cut:
+            return "bad"
+        return "warn" if self.left * NEAR <= self.limit else "off"
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """A post on one account: its pieces, the link shown apart, the pictures that fit."""
+
+    account: SocialAccount
+    label: str
+    own: bool
+    pieces: tuple[Piece, ...]
+    link: str
+    media: tuple[tuple[Upload, str], ...]
+    left_out: int
+    alone: bool
+    """It cannot continue the thread that the others get."""
+
+
+def previews(words: Words, accounts: Iterable[SocialAccount]) -> list[Preview]:
+    """A preview for each of these accounts whose network is still there."""
+    known = [account for account in accounts if account.provider in providers.ADAPTERS]
+    return [_preview(words, account) for account in known]
+
+
+def cut(said: str, rule: TextRule) -> tuple[str, str]:
+    """What of a text fits, whole signs only, and the rest."""
+    if text.fits(said, rule):
+        return said, ""
+    ends = [match.end() for match in SIGN.finditer(said)]
+    low, high = 0, len(ends)
+    while low < high:
+        middle = (low + high + 1) // 2
+        if text.fits(said[: ends[middle - 1]], rule):
+            low = middle
+        else:
+            high = middle - 1
+    end = ends[low - 1] if low else 0
+    return said[:end], said[end:]
+
+
+def _preview(words: Words, account: SocialAccount) -> Preview:
+    kind = providers.adapter(account.provider)
+    own = words.versions.get(account.pk)
+    beside = bool(words.media) or kind.limits.needs_media
+    said = words.text if own is None else own
+    whole, card = placed(said, words.link, kind.limits, beside_media=beside)
+    goes_on = continues(account)
+    parts = words.parts if goes_on else ()
+    pieces = (_piece(whole, kind.limits, beside), *_behind(parts, kind.limits))
+    media = tuple(words.media[: _most(kind.limits)])
+    return Preview(
+        account,
+        kind.label,
+        own is not None,
+        pieces,
+        card,
+        media,
+        len(words.media) - len(media),
+        bool(words.parts) and not goes_on,
+    )
+
+
+def _behind(parts: Iterable[str], limits: Limits) -> Iterator[Piece]:
+    return (_piece(part, limits, beside=False) for part in parts)
+
+
+def _piece(said: str, limits: Limits, beside: bool) -> Piece:
+    rule = limits.words(beside_media=beside)
+    fits, rest = cut(said, rule)
+    return Piece(fits, rest, rule.limit - text.length(said, rule), rule.limit)
+
+
+def _most(limits: Limits) -> int:
+    """How many files at most are shown; what is wrong with them is said elsewhere."""
+    rules = [rule.most for rule in (limits.images, limits.video) if rule is not None]
+    return limits.together or max(rules, default=0)
