@@ -121,7 +121,7 @@ def test_pictures_alone_are_a_post(name: str, cast: Cast, street: Street, disk: 
     assert (arrived["text"], len(arrived["media"])) == ("", 2)
 
 
-@pytest.mark.parametrize("name", filter(tells_of_the_lost, WITH_PICTURES))
+@pytest.mark.parametrize("name", [n for n in WITH_PICTURES if tells_of_the_lost(n)])
 def test_a_lost_answer_doubles_no_picture(
     name: str, cast: Cast, street: Street, disk: Disk
 ) -> None:
