@@ -6,10 +6,13 @@ PY := .venv/bin/python
 # 3.11 first: wheels of the embedded Redis and PostgreSQL exist for it.
 PYTHONS := python3.11 python3 python3.12 python3.13 python3.14
 CODE := manage.py project accounts tokens posting workers providers integrations sandbox deploy tests
-# The tests whose outcome may depend on the database; they run again on PostgreSQL.
-# (Not the pages, and not the stories of processes that are found dead: they see no difference.)
-DATABASE_TESTS = $(filter-out tests/flows/test_pulse.py tests/flows/test_watchdog.py, \
-	$(wildcard tests/accounts tests/tokens tests/offers tests/posting tests/workers tests/flows/test_*.py))
+# The tests whose outcome may depend on the database; they run again on PostgreSQL: who locks what,
+# what is claimed by whom, what is counted. (Not the pages, nor what only meets networks and Redis.)
+DATABASE_TESTS = $(wildcard tests/accounts tests/tokens \
+	$(patsubst %,tests/posting/test_%.py,lock_order amend lateness compose drafts slots undo bulk \
+	causes calendar threads states) \
+	$(patsubst %,tests/workers/test_%.py,dispatch publish reconcile fairness poll digest \
+	every_delivery_ends) $(patsubst %,tests/flows/test_%.py,one_post renewing storm))
 # Two at a time: stories of one file stay together, and most of them wait for servers. In our own
 # order: left to itself xdist keeps the files with few stories, the longest, for the end.
 PYTEST := $(PY) -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder

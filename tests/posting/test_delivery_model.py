@@ -33,7 +33,6 @@ from tests.posting.worlds import (
 
 FEWEST_WORLDS = 100
 LONG = pytest.mark.long  # make model walks these too
-NEXT = WhenLate.NEXT_SLOT
 
 
 @pytest.mark.django_db
@@ -44,7 +43,7 @@ NEXT = WhenLate.NEXT_SLOT
         pytest.param(Recognising, WhenLate.SKIP, marks=LONG),
         (Modelled, WhenLate.HOLD),
         pytest.param(Stepping, WhenLate.HOLD, marks=LONG),
-        (SteppingRecognising, WhenLate.SKIP),
+        pytest.param(SteppingRecognising, WhenLate.SKIP, marks=LONG),
     ],
 )
 def test_no_way_leads_out_twice_and_every_way_has_an_end(
@@ -68,9 +67,8 @@ def test_no_way_leads_out_twice_and_every_way_has_an_end(
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize(
-    "then", [WhenLate.HOLD, *(pytest.param(one, marks=LONG) for one in (WhenLate.SKIP, NEXT))]
-)
+@LONG
+@pytest.mark.parametrize("then", WhenLate)
 def test_a_thread_goes_out_in_order_and_every_way_of_it_has_an_end(
     cast: Cast,
     street: Street,
