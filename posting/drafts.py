@@ -7,7 +7,7 @@ A draft may be incomplete: without text, accounts or a moment. It is a post whos
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any

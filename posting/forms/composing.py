@@ -249,7 +249,8 @@ class PostForm(AccountsForm, WritingForm):
         """A date as the date field writes it."""
         for way in FORMATS:
             try:
-                return resolve(datetime.strptime(words, way), self.zone)
+                wall = datetime.strptime(words, way)  # noqa: DTZ007 - a wall time has no zone
+                return resolve(wall, self.zone)
             except ValueError:
                 continue
         return None

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.http import HttpResponse, JsonResponse, QueryDict
+from django.http import Http404, HttpResponse, JsonResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -55,9 +55,11 @@ def new_post(request: MemberRequest) -> HttpResponse:
 @member(Permission.WRITE_POSTS)
 def draft_page(request: MemberRequest, pk: int) -> HttpResponse:
     """A draft in the same form; one that has been scheduled leads to its post."""
-    if request.method == "POST":
+    draft = get_object_or_404(Post.objects.filter(team=request.team), pk=pk)
+    if request.method == "POST":  # of one that was discarded meanwhile, too: nothing typed is lost
         return _answer(request)
-    draft = get_object_or_404(Post.objects.kept(request.team), pk=pk)
+    if draft.deleted_at:
+        raise Http404("discarded")
     if not draft.draft:
         return redirect("post", pk=pk)
     content = drafts.content_of(draft)

@@ -6,6 +6,7 @@ const PAUSE_MS = 1000;
 const SKIPPED = new Set(["csrfmiddlewaretoken", "version", "over", "do"]);
 const at = (selector) => document.querySelector(selector);
 const form = () => at("#compose");
+const token = () => document.cookie.match(/(?:^|; )postrider_csrf=([^;]+)/)?.[1];
 const place = (key) => `compose:${form().dataset.user}:${key}`;
 const mine = () => form().elements.key.value;
 let later = 0;
@@ -54,14 +55,15 @@ async function send(sent, over) {
   say("Saving …");
   let answer, told;
   try {
+    if (token()) body.set("csrfmiddlewaretoken", token()); // another tab may have logged in anew
     answer = await fetch(form().dataset.save, { method: "POST", body });
-    told = await answer.json();
+    told = answer.status === 403 ? {} : await answer.json();
   } catch {
     say("Not saved: the server does not answer. Your words are kept in this browser.");
     later = setTimeout(() => save(), 10 * PAUSE_MS);
     return;
   }
-  if (answer.status === 401) loggedOut();
+  if (answer.status === 401 || answer.status === 403) loggedOut();
   else if (answer.status === 409) conflict(told);
   else if (!answer.ok) say(`Not saved: ${Object.values(told.errors).flat().join(" ")}`);
   else done(told, sent);
@@ -113,6 +115,9 @@ document.addEventListener("input", (event) => {
   clearTimeout(later);
   if (!stopped) later = setTimeout(() => save(), PAUSE_MS);
 });
-document.addEventListener("submit", () => clearTimeout(later));
+document.addEventListener("submit", () => {
+  clearTimeout(later);
+  if (form() && token()) form().elements.csrfmiddlewaretoken.value = token();
+});
 
 if (form()) await offer({ form: form(), place });
