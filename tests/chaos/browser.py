@@ -13,6 +13,7 @@ from tests.cast import PASSWORD
 from tests.chaos.shapes import ALT
 
 TIMEOUT_S = 3  # shorter than the longest pause of the web process: so forms are sent twice
+PATIENT_S = 20  # for everything else: a busy machine may need long for a log-in
 POST_PAGE = re.compile(r"/posts/(\d+)/$")
 ERRORS = re.compile(r'class="errorlist[^>]*>(.*?)</ul>', re.DOTALL)
 OK = (200, 302, 303)
@@ -39,7 +40,12 @@ class Browser:
         self.session.trust_env = False
 
     def ask(
-        self, method: str, url: str, data: page.Form | None = None, files: Files = ()
+        self,
+        method: str,
+        url: str,
+        data: page.Form | None = None,
+        files: Files = (),
+        timeout: float = PATIENT_S,
     ) -> requests.Response:
         """One request without following redirects; a form sends its fields, and files with them."""
         fields = dict(data.fields) if data else None
@@ -54,7 +60,7 @@ class Browser:
                 data=fields,
                 files=sent or None,
                 headers={"Referer": url},
-                timeout=TIMEOUT_S,
+                timeout=timeout,
                 allow_redirects=False,
             )
         except requests.RequestException as problem:
@@ -98,7 +104,7 @@ class Browser:
         """Send the form; the number of the post. Sent twice, it makes one post."""
         for name, _ in zip((n for n in form.fields if n.endswith(SAID)), files, strict=False):
             form.fields[name] = [ALT]
-        answer = self.ask("POST", form.action, form, files)
+        answer = self.ask("POST", form.action, form, files, TIMEOUT_S)
         found = POST_PAGE.search(answer.headers.get("Location", ""))
         if answer.is_redirect and found:
             return int(found[1])
