@@ -29,7 +29,7 @@ MINUTES = 3
 
 
 @pytest.fixture
-def busy(tmp_path: pytest.TempPathFactory, street_server: StreetServer) -> Iterator[Site]:
+def busy(tmp_path: Path, street_server: StreetServer) -> Iterator[Site]:
     """A site at the practice street, with a broker, a worker for every queue and a dispatcher."""
     Street(street_server.url).tell("reset")
     var = tmp_path / "site"

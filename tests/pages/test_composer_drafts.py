@@ -34,7 +34,7 @@ DRAFTS = "/drafts/"
 
 
 def draft_of(cast: Cast, **content: Any) -> Post:
-    made = {"team": cast.team, "author": cast.alice, "at": timezone.now()}
+    made: dict[str, Any] = {"team": cast.team, "author": cast.alice, "at": timezone.now()}
     return drafts.begin(**made, key=uuid.uuid4(), content=Content(**content))
 
 
