@@ -90,7 +90,8 @@ function loggedOut() {
 function conflict(told) {
   stopped = true;
   say("Not saved: there are two versions of this draft.");
-  at("#conflict-body").innerHTML = told.html;
+  const both = new DOMParser().parseFromString(told.html, "text/html").body;
+  at("#conflict-body").replaceChildren(...both.childNodes);
   if (!at("#conflict").open) at("#conflict").showModal();
 }
 
