@@ -52,7 +52,8 @@ def two(page: Page) -> tuple[str, str]:
 
 
 def saved(page: Page) -> None:
-    """Until what stands there is saved."""
+    """Until what stands there is saved: the browser keeps nothing back any more."""
+    page.wait_for_function("!Object.keys(localStorage).some((key) => key.startsWith('compose:'))")
     expect(page.locator("#saved")).to_have_text(SAVED)
 
 
@@ -90,6 +91,7 @@ def test_a_post_is_written_saved_reloaded_and_planned(visit: Open, tmp_path: Pat
     tight, other = two(page)
     page.get_by_label("Text").fill("Come by on Friday.")
     card(page, tight).locator("summary").click()
+    card(page, tight).locator("textarea").focus()  # the common words come in
     card(page, tight).locator("textarea").fill("Short here.")
     (tmp_path / "gate.jpg").write_bytes(files.telling(width=400, height=300))
     drop(page, tmp_path / "gate.jpg")
