@@ -53,7 +53,7 @@ def two(page: Page) -> tuple[str, str]:
 
 def saved(page: Page) -> None:
     """Until what stands there is saved: the browser keeps nothing back any more."""
-    page.wait_for_function("!Object.keys(localStorage).some((key) => key.startsWith('compose:'))")
+    expect(page.locator("#saved[data-state=saved]")).to_have_count(1)
     expect(page.locator("#saved")).to_have_text(SAVED)
 
 
