@@ -6,15 +6,19 @@ PY := .venv/bin/python
 # 3.11 first: wheels of the embedded Redis and PostgreSQL exist for it.
 PYTHONS := python3.11 python3 python3.12 python3.13 python3.14
 CODE := manage.py project accounts tokens posting workers providers integrations sandbox deploy tests
-# The tests whose outcome may depend on the database; they run again on PostgreSQL.
-# (Not the pages, and not the stories of processes that are found dead: they see no difference.)
-DATABASE_TESTS = $(filter-out tests/flows/test_pulse.py tests/flows/test_watchdog.py, \
-	$(wildcard tests/accounts tests/tokens tests/offers tests/posting tests/workers tests/flows/test_*.py))
+# The tests whose outcome may depend on the database; they run again on PostgreSQL: who locks what,
+# what is claimed by whom, what is counted. (Not the pages, nor what only meets networks and Redis.)
+DATABASE_TESTS = $(wildcard tests/accounts tests/tokens \
+	$(patsubst %,tests/posting/test_%.py,lock_order amend lateness compose drafts slots undo bulk \
+	causes calendar threads states) \
+	$(patsubst %,tests/workers/test_%.py,dispatch publish reconcile fairness poll digest \
+	every_delivery_ends) $(patsubst %,tests/flows/test_%.py,one_post renewing storm))
 # Two at a time: stories of one file stay together, and most of them wait for servers. In our own
 # order: left to itself xdist keeps the files with few stories, the longest, for the end.
 PYTEST := $(PY) -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder
 
-.PHONY: help demo test smoke chaos bench test-bluesky test-oauth test-s3 test-browser css provider lint format types \
+.PHONY: help demo test smoke chaos live bench test-bluesky test-oauth test-s3 test-browser model css provider lint \
+	format types \
 	contracts tests \
 	tests-sqlite tests-postgres lock docs clean
 
@@ -30,9 +34,13 @@ test: lint types contracts tests ## everything that must hold before a commit
 smoke: .venv/.ready-run ## one post from the form to the networks and back; takes DATABASE_URL=…
 	@$(if $(DATABASE_URL),DATABASE_URL='$(DATABASE_URL)' )$(PY) -m deploy.smoke
 
-chaos: .venv/.ready-dev ## the storm: N=300 BROKER=rabbitmq DB=postgres SEED=1 CONTROL=naive HOSTS=2
+chaos: .venv/.ready-dev ## the storm: N=300 BROKER=rabbitmq DB=postgres SEED=1 NETWORKS=all HOSTS=2
 	@N='$(N)' BROKER='$(BROKER)' DB='$(DB)' SEED='$(SEED)' CONTROL='$(CONTROL)' HOSTS='$(HOSTS)' \
+		NETWORKS='$(NETWORKS)' \
 		$(PY) -m tests.chaos
+
+live: .venv/.ready-run ## try a real network with your key; asks before it posts: make live NETWORK=mastodon
+	@$(PY) -m deploy.live '$(NETWORK)'
 
 bench: .venv/.ready-dev ## measure: make bench WHAT=refresh (tests/bench/README.md says how)
 	@$(PY) -m tests.bench.$(or $(WHAT),refresh)
@@ -48,6 +56,9 @@ test-browser: .venv/.ready-browser ## every screen in a real browser, by day and
 
 css: ## build the stylesheet of the pages (needs Node.js; the built one is committed)
 	@$(PY) -m deploy.css
+
+model: .venv/.ready-dev ## the delivery machine, walked through for every kind of network
+	@$(PYTEST) -m 'long or not long' --dist worksteal tests/posting/test_delivery_model.py
 
 test-s3: .venv/.ready-dev ## files in a bucket, against an S3 that enforces what a ticket says
 	@$(PY) -m tests.s3.server

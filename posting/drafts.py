@@ -21,7 +21,7 @@ from posting.compose import CannotCompose, check, compose
 from posting.doorbell import ring
 from posting.lateness import Lateness
 from posting.media import attach, not_ours, of_post
-from posting.models import Post, PostQuerySet, PostResult, Upload
+from posting.models import Attachment, Post, PostQuerySet, PostResult, Upload
 from posting.rules import Words, continues
 from posting.states import State
 from tokens.models import SocialAccount
@@ -239,7 +239,7 @@ def _fill(draft: Post, content: Content) -> None:
     _choose(draft, content)
     draft.parts.all().delete()
     chain.write(draft, content.parts)
-    draft.attachments.all().delete()
+    Attachment.objects.filter(post=draft).delete()
     attach(draft, content.media)
 
 

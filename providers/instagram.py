@@ -44,7 +44,8 @@ from providers.kit.page_login import PageLogin
 from providers.kit.rates import Cap
 
 OWN, LINKED = "instagram", "facebook"
-AGAIN = (2207001, 2207032, 2207053, 2207003, 2207020, 2207052, 2207006, 2207008, 2207027)
+DOWNLOAD = (2207003, 2207020, 2207052)
+AGAIN = (2207001, 2207032, 2207053, *DOWNLOAD, 2207006, 2207008, 2207027)
 CONTENT = (2207004, 2207005, 2207009, 2207026, 2207010, 2207028, 36000, 36001, 36003, 36004)
 LINKED_SCOPES = (
     *("instagram_basic", "instagram_content_publish", "pages_show_list"),
@@ -255,6 +256,10 @@ class Instagram(ContainerProvider, PageLogin):
         """By the number in its words."""
         numbers = NUMBER.findall(why)
         return any(self.fates.get(int(n)) is Fate.CONTENT for n in numbers)
+
+    def unfetched(self, why: str) -> bool:
+        """The same for the numbers of a download that failed."""
+        return any(int(n) in DOWNLOAD for n in NUMBER.findall(why))
 
     def _identity(self, found: Mapping[str, Any], user: str) -> Identity:
         handle, name = text_in(found, "username"), text_in(found, "name")

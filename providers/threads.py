@@ -176,6 +176,10 @@ class Threads(ContainerProvider):
         """A download may fail for the moment; what cannot be processed stays so."""
         return why.startswith(("INVALID", "FAILED_PROCESSING"))
 
+    def unfetched(self, why: str) -> bool:
+        """By the beginning of its word."""
+        return why.startswith("FAILED_DOWNLOADING")
+
     # Where it stands
 
     def listing(self, message: Message) -> str:

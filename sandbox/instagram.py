@@ -54,6 +54,7 @@ class Instagram(ContainerTwin, PageKeysTwin):
     several = 10
     words = "caption"
     bad_video = "Error: The video format is not supported. Error code 2207026"
+    no_video = "Error: The video could not be fetched. Error code 2207052"
 
     def describe(self, name: str, display: str) -> Person:
         return Person(name, display, f"{name}.practice", number_of(name))

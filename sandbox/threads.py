@@ -49,6 +49,7 @@ class Threads(ContainerTwin):
     several = 20
     words = "text"
     bad_video = "FAILED_PROCESSING_VIDEO"
+    no_video = "FAILED_DOWNLOADING_VIDEO"
 
     def describe(self, name: str, display: str) -> Person:
         return Person(name, display, f"{name}.practice", number_of(name))

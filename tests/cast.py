@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -20,6 +22,7 @@ from tokens.connect import keep_grant
 from tokens.models import OAuthToken, SocialAccount
 from tokens.networks import network
 from tokens.states import AccountState
+from tokens.vault import seal
 
 RENEWED = (Family.ROTATING, Family.REUSABLE, Family.GRACE)
 PASSWORD = "correct horse battery"  # not a secret: a test's
@@ -94,7 +97,7 @@ def granted(street: Street, team: Team, name: str, person: str = "ada") -> tuple
     given = street.grant(name, person)
     provider = network(name)
     grant = Grant(
-        access_token=given["access_token"],
+        access_token=given["grant_token"],
         refresh_token=given.get("refresh_token") or "",
         lifetime=timedelta(seconds=given["lifetime_s"]) if given.get("lifetime_s") else None,
         host=given.get("host") or "",
@@ -103,16 +106,28 @@ def granted(street: Street, team: Team, name: str, person: str = "ada") -> tuple
 
 
 def connected(street: Street, team: Team, name: str, person: str = "ada") -> SocialAccount:
-    """An account of `team` at the twin of `name`, with a living grant."""
+    """An account of `team` at the twin of `name`, with a living grant: the first behind it."""
+    return next(each_connected(street, team, name, person))
+
+
+def each_connected(
+    street: Street, team: Team, name: str, person: str = "ada"
+) -> Iterator[SocialAccount]:
+    """Every account behind a grant; those that have a key of their own keep it."""
     token, given = granted(street, team, name, person)
-    return SocialAccount.objects.create(
-        team=team,
-        token=token,
-        provider=name,
-        realm=token.host if network(name).ids_per_host else "",
-        external_id=given["external_id"],
-        handle=given["handle"],
-    )
+    for told in given["accounts"]:
+        account = SocialAccount.objects.create(
+            team=team,
+            token=token,
+            provider=name,
+            realm=token.host if network(name).ids_per_host else "",
+            external_id=told["external_id"],
+            handle=told["handle"],
+        )
+        if key := told.get("access_token"):
+            account.key_sealed = seal(key, f"account:{account.pk}:key")
+            account.save(update_fields=["key_sealed"])
+        yield account
 
 
 def reconnect(street: Street, account: SocialAccount) -> None:
@@ -126,6 +141,23 @@ def talkers() -> tuple[str, ...]:
     """The networks that take bare words."""
     every = providers.names()
     return tuple(name for name in every if takes_bare_words(providers.adapter(name)))
+
+
+def threaders() -> tuple[str, ...]:
+    """The talkers that can answer a post."""
+    return tuple(name for name in talkers() if providers.adapter(name).limits.replies)
+
+
+def tells_of_the_lost(name: str) -> bool:
+    """Whether a network can be asked for a post whose answer was lost."""
+    kind = providers.adapter(name)
+    return issubclass(kind, Finds) or bool(kind.resend_window)
+
+
+def filled_in(name: str) -> dict[str, str]:
+    """What a person of the practice street types into a network's own blanks of a post."""
+    blanks = providers.adapter(name).post_fields
+    return {b.name: b.practice.replace("{key}", uuid.uuid4().hex) for b in blanks if b.practice}
 
 
 def samples() -> tuple[str, ...]:

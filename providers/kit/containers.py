@@ -16,7 +16,14 @@ from typing import Any, ClassVar, NoReturn
 
 from providers.kit.content import Media
 from providers.kit.contract import Account, Look, Message, Receipt
-from providers.kit.errors import NetworkError, Rejected, StillWorking, Unauthorized, Uncertain
+from providers.kit.errors import (
+    NetworkError,
+    Rejected,
+    StillWorking,
+    Unauthorized,
+    Unavailable,
+    Uncertain,
+)
 from providers.kit.graph import SOON, GraphProvider, id_in
 from providers.kit.http import objects_in, text_in
 from providers.kit.likeness import same_links, same_words
@@ -61,6 +68,10 @@ class ContainerProvider(GraphProvider):
     @abstractmethod
     def unfit(self, why: str) -> bool:
         """Whether a container failed for what is in it, so that a new one would fail too."""
+
+    @abstractmethod
+    def unfetched(self, why: str) -> bool:
+        """Whether a container failed because a file could not be fetched, which may pass."""
 
     def listing(self, message: Message) -> str:
         """Where a post like this is listed."""
@@ -133,6 +144,11 @@ class ContainerProvider(GraphProvider):
                 raise StillWorking(f"{self.label} is working on the post.", wait=SOON)
             case "ERROR" if self.unfit(why):
                 raise Rejected(f"{self.label} cannot use this file: {why}", network_code=why[:80])
+            case "ERROR" if self.unfetched(why):
+                for name in self._names(message):
+                    message.saved.keep(name, "")
+                words = f"{self.label} could not fetch a file from this site: {why}"
+                raise Unavailable(words, network_code=why[:80])
             case _:
                 problem = Rejected(f"{self.label} gave the post up: {why or state}")
                 raise forget(message.saved, self._names(message), problem)

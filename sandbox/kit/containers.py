@@ -29,6 +29,7 @@ class ContainerTwin(GraphTwin):
     words: ClassVar[str]
     """What the text is called."""
     bad_video: ClassVar[str]
+    no_video: ClassVar[str]
     """What a container says that failed for its video."""
 
     def unknown(self) -> RefusalError:
@@ -74,7 +75,8 @@ class ContainerTwin(GraphTwin):
                     raise self.misfit(fault)
                 name = str(self.store.next_number(self.name, at))
                 self.shelf.put(name, person.id, data, at, alt=asked.get("alt_text", ""))
-                return [name], self.bad_video if fault else ""
+                why = self.no_video if fault == "fetch" else self.bad_video
+                return [name], why if fault else ""
         return [], ""
 
     def gathered(self, asked: Mapping[str, str], person: Person, at: float) -> list[str]:

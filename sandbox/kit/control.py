@@ -136,7 +136,8 @@ class Desk:
         first, *_ = accounts = twin.speaks_for(person, tokens, at_home)
         return as_json(
             {
-                "access_token": tokens.get("access_token") or tokens.get("accessJwt", ""),
+                "access_token": (key := tokens.get("access_token") or tokens.get("accessJwt", "")),
+                "grant_token": key,
                 "refresh_token": tokens.get("refresh_token") or tokens.get("refreshJwt", ""),
                 "host": host,
                 "lifetime_s": twin.lifetime_s,

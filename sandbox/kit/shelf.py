@@ -18,6 +18,8 @@ from urllib.parse import urlsplit
 from sandbox.kit.store import Document, Store
 
 DAY_S = 86_400
+FETCH_S = 5.0
+"""How long a network waits for a file that it fetches by its address."""
 SHOWN = ("id", "kind", "mime", "size", "sha256", "width", "height", "alt")
 
 
@@ -140,7 +142,7 @@ def fetched(url: str) -> bytes:
     if urlsplit(url).scheme != "http" or urlsplit(url).hostname not in ("127.0.0.1", "localhost"):
         return b""
     try:
-        with urllib.request.urlopen(url, timeout=5) as answer:
+        with urllib.request.urlopen(url, timeout=FETCH_S) as answer:
             data: bytes = answer.read()
     except OSError:
         return b""

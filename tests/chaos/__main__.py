@@ -1,6 +1,7 @@
 """The storm as a program: `python -m tests.chaos` (this is what `make chaos` runs).
 
-N posts, BROKER=redis|rabbitmq, DB=sqlite|postgres, SEED repeats a run, CONTROL=naive, HOSTS=2.
+N posts, BROKER=redis|rabbitmq, DB=sqlite|postgres, SEED repeats a run, CONTROL=naive, HOSTS=2,
+NETWORKS=all.
 """
 
 from __future__ import annotations

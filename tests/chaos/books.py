@@ -6,7 +6,7 @@ Plain values, no database: so that planted losses, duplicates and wrong states c
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -27,13 +27,14 @@ class Wanted(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """One delivery that the site accepted; `due_at` in epoch seconds."""
+    """One delivery that the site accepted; `due_at` in epoch seconds, `files` that it carries."""
 
     network: str
     account: str
     text: str
     wanted: Wanted = Wanted.OUT
     due_at: float = 0.0
+    files: int = 0
 
     @property
     def key(self) -> Key:
@@ -90,8 +91,12 @@ def compare(
     rows: Iterable[Row],
     standing: Iterable[Key],
     unsearchable: Collection[str] = (),
+    shown: Mapping[Key, int] | None = None,
 ) -> Verdict:
-    """Hold the books against each other; `unsearchable` networks may leave a doubt to a person."""
+    """Hold the books against each other; `unsearchable` networks may leave a doubt to a person.
+
+    `shown`: how many files stand beside each post, where that is to be compared too.
+    """
     said: dict[Key, list[Row]] = defaultdict(list)
     for row in rows:
         said[row.key].append(row)
@@ -99,6 +104,9 @@ def compare(
     verdict = Verdict(asked=len(asks))
     for ask in asks:
         _judge(verdict, ask, said.pop(ask.key, []), copies.pop(ask.key, 0), unsearchable)
+        if shown and shown.get(ask.key, ask.files) != ask.files:
+            verdict.wrong_state += 1
+            verdict.complain("files", ask.key, f"{shown[ask.key]} of {ask.files} stand there")
     for key, strange in said.items():
         verdict.wrong_state += len(strange)
         verdict.complain("unasked row", key, strange[0].state)

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import requests
 
 from deploy import page
 from tests.cast import PASSWORD
+from tests.chaos.shapes import ALT
 
 TIMEOUT_S = 3  # shorter than the longest pause of the web process: so forms are sent twice
+PATIENT_S = 20  # for everything else: a busy machine may need long for a log-in
 POST_PAGE = re.compile(r"/posts/(\d+)/$")
+ERRORS = re.compile(r'class="errorlist[^>]*>(.*?)</ul>', re.DOTALL)
 OK = (200, 302, 303)
+FILE, SAID = "-file", "-alt"
+"""How the blanks of a file row end: the file, and what it shows in words."""
+Files = Sequence[tuple[str, bytes]]
+"""Names and bytes of files."""
 
 
 class AwayError(Exception):
@@ -31,15 +39,28 @@ class Browser:
         self.session = requests.Session()
         self.session.trust_env = False
 
-    def ask(self, method: str, url: str, data: page.Form | None = None) -> requests.Response:
-        """One request without following redirects; a form sends its fields."""
+    def ask(
+        self,
+        method: str,
+        url: str,
+        data: page.Form | None = None,
+        files: Files = (),
+        timeout: float = PATIENT_S,
+    ) -> requests.Response:
+        """One request without following redirects; a form sends its fields, and files with them."""
+        fields = dict(data.fields) if data else None
+        rows = [name for name in fields or () if name.endswith(FILE)]
+        for name in rows:
+            fields.pop(name)  # type: ignore[union-attr]
+        sent = dict(zip(rows, files, strict=False))
         try:
             answer = self.session.request(
                 method,
                 url,
-                data=data.fields if data else None,
+                data=fields,
+                files=sent or None,
                 headers={"Referer": url},
-                timeout=TIMEOUT_S,
+                timeout=timeout,
                 allow_redirects=False,
             )
         except requests.RequestException as problem:
@@ -79,14 +100,16 @@ class Browser:
         form.fields["when"] = [f"{moment:%Y-%m-%dT%H:%M:%S}" if moment else ""]
         return form
 
-    def send_post(self, form: page.Form) -> int:
+    def send_post(self, form: page.Form, files: Files = ()) -> int:
         """Send the form; the number of the post. Sent twice, it makes one post."""
-        answer = self.ask("POST", form.action, form)
+        for name, _ in zip((n for n in form.fields if n.endswith(SAID)), files, strict=False):
+            form.fields[name] = [ALT]
+        answer = self.ask("POST", form.action, form, files, TIMEOUT_S)
         found = POST_PAGE.search(answer.headers.get("Location", ""))
         if answer.is_redirect and found:
             return int(found[1])
         if answer.status_code == 422:
-            raise RefusedError
+            raise RefusedError(" ".join(ERRORS.findall(answer.text)))
         self.log_in()
         raise AwayError(f"{answer.status_code} instead of a post")
 
@@ -115,4 +138,13 @@ class Browser:
             raise AwayError("there is no page that asks for consent")
         consent.fields |= {"decision": ["allow"], "person": [person]}
         back = self.ask("POST", consent.action, consent).headers.get("Location", "")
-        self.ask("GET", back)
+        self._choose(self.ask("GET", back).headers.get("Location", ""))
+
+    def _choose(self, path: str) -> None:
+        """Where a grant speaks for several accounts: all that can be had."""
+        if not path:
+            return
+        form = self.open(path).form("chosen")
+        if form is not None:
+            form.fields["chosen"] = form.boxes["chosen"]
+            self.ask("POST", form.action, form)

@@ -6,6 +6,10 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import providers
+from providers.kit.contract import Finds
+from sandbox import TWINS
+from tests.cast import RENEWED
 from tests.chaos.plan import Plan
 
 # Kinds for the processes; what each does stands in `tests.chaos.storm`.
@@ -47,6 +51,16 @@ TROUBLES: tuple[tuple[str, str], ...] = (
     ("token", "drop_after"),
     ("token", "error"),
 )
+# The same for what comes before a post is seen, which only some networks know.
+STEPS: tuple[tuple[str, str], ...] = (
+    ("upload", "drop_after"),
+    ("upload", "error"),
+    ("describe", "drop_after"),
+    ("container", "drop_after"),
+    ("container", "error"),
+    ("status", "drop_before"),
+    ("status", "error"),
+)
 TROUBLE_EVERY_S = 1.0
 SPARE = 1.5
 # The last strike falls while there is still something under way for it to meet.
@@ -55,7 +69,11 @@ UNTIL = 0.9
 
 @dataclass(frozen=True, slots=True)
 class Strike:
-    """One thing that goes wrong: when (seconds from the start), what, and a number to choose by."""
+    """One thing that goes wrong: when, what, and a number to choose by.
+
+    `at`: seconds from the start for processes; for networks so many posts that have been written,
+    since a network in trouble that nobody speaks to proves nothing.
+    """
 
     at: float
     kind: str
@@ -81,20 +99,42 @@ def named(purpose: str, kind: str) -> str:
 def for_processes(plan: Plan) -> list[Strike]:
     """Every process kind somewhat oftener than needed, in a seeded order, spread over the run."""
     times = round(plan.least * SPARE + 0.5)
-    return _spread(kinds(plan), times, plan, random.Random(f"{plan.seed} processes"))
+    chance = random.Random(f"{plan.seed} processes")
+    return _spread(kinds(plan), times, plan.span_s * UNTIL, chance)
 
 
 def for_networks(plan: Plan) -> list[Strike]:
-    """A trouble a second, every kind equally often."""
-    names = [named(*trouble) for trouble in TROUBLES]
+    """About a trouble a second, every kind equally often."""
+    names = [named(*trouble) for trouble in troubles(plan)]
     times = max(plan.least + 2, int(plan.span_s / TROUBLE_EVERY_S / len(names)))
-    return _spread(names, times, plan, random.Random(f"{plan.seed} networks"))
+    return _spread(names, times, plan.posts * UNTIL, random.Random(f"{plan.seed} networks"))
 
 
-def _spread(names: Sequence[str], times: int, plan: Plan, chance: random.Random) -> list[Strike]:
+def troubles(plan: Plan) -> tuple[tuple[str, str], ...]:
+    """The kinds that the networks of this run know."""
+    return TROUBLES + STEPS * plan.whole_street
+
+
+def who_knows(purpose: str, kind: str, plan: Plan) -> list[str]:
+    """The networks that get requests of this purpose and answer them with this trouble."""
+    twins = [TWINS[name] for name in plan.networks]
+    asked = [
+        twin.name
+        for twin in twins
+        if kind not in twin.unplayed and purpose in {route.purpose for route in twin.routes}
+    ]
+    if purpose == "token":
+        return [name for name in asked if providers.adapter(name).family in RENEWED]
+    if purpose == "find":
+        kinds_of = {name: providers.adapter(name) for name in asked}
+        return [n for n, a in kinds_of.items() if issubclass(a, Finds) and not a.resend_window]
+    return asked
+
+
+def _spread(names: Sequence[str], times: int, until: float, chance: random.Random) -> list[Strike]:
     order = [name for name in names for _ in range(times)]
     chance.shuffle(order)
-    step = plan.span_s * UNTIL / len(order)
+    step = until / len(order)
     return [
         Strike((n + chance.random()) * step, name, chance.random()) for n, name in enumerate(order)
     ]

@@ -5,14 +5,17 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections import deque
+import uuid
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from deploy.page import Form
 from tests.chaos.books import Ask, Wanted
 from tests.chaos.browser import AwayError, Browser, RefusedError
+from tests.chaos.desk import Desk
 from tests.chaos.plan import Plan
+from tests.chaos.shapes import Shape, drawn_shape, files, most, needs_blanks, takes, texts
 
 WRITERS = 3
 WRITERS_OF_MANY_TEAMS = 2
@@ -43,6 +46,14 @@ class Wish:
     accounts: tuple[Account, ...]
     delay_s: float
     fate: Wanted
+    shape: Shape = Shape.WORDS
+    key: uuid.UUID | None = None
+
+    @property
+    def fits_the_form(self) -> bool:
+        """Whether the form of the pages can hold it; it knows no threads and no blanks."""
+        blank = any(needs_blanks(account.network) for account in self.accounts)
+        return self.shape is not Shape.THREAD and not blank
 
     @property
     def team(self) -> int:
@@ -54,13 +65,29 @@ def wishes(plan: Plan, accounts: list[Account]) -> list[Wish]:
     """All posts of the run, the same for the same seed."""
     chance = random.Random(f"{plan.seed} posts")
     step = plan.span_s / plan.posts
-    return [_wish(n, n * step, plan, accounts, chance) for n in range(plan.posts)]
+    given = Counter[int]()
+    return [_wish(n, n * step, plan, accounts, chance, given) for n in range(plan.posts)]
 
 
-def _wish(n: int, at: float, plan: Plan, accounts: list[Account], chance: random.Random) -> Wish:
+def _wish(
+    n: int,
+    at: float,
+    plan: Plan,
+    accounts: list[Account],
+    chance: random.Random,
+    given: Counter[int],
+) -> Wish:
+    """`given` counts the posts of each account, so that none gets more than its network takes."""
     team = chance.randrange(len(plan.teams))
     ours = [account for account in accounts if account.team == team]
-    chosen = chance.sample(ours, chance.choice((1, 2, 2, 3)))
+    shape, key = Shape.WORDS, None
+    if plan.whole_street:
+        shape, key = drawn_shape(chance), uuid.UUID(int=chance.getrandbits(128), version=4)
+        ours = [a for a in ours if takes(a.network, shape) and given[a.pk] < most(a.network)]
+        ours = _one_of_each(ours, chance)
+    chosen = chance.sample(ours, min(len(ours), chance.choice((1, 2, 2, 3))))
+    for account in chosen:
+        given[account.pk] += len(texts(shape, ""))
     drawn, delay = chance.random(), 0.0
     fate = Wanted.OUT
     if drawn < SCHEDULED:
@@ -70,7 +97,13 @@ def _wish(n: int, at: float, plan: Plan, accounts: list[Account], chance: random
     elif drawn < CANCELLED + RACED:
         fate = Wanted.EITHER
     words = WORDS.format(n=n, seed=plan.seed)
-    return Wish(at, words, tuple(chosen), delay, fate)
+    return Wish(at, words, tuple(chosen), delay, fate, shape, key)
+
+
+def _one_of_each(accounts: list[Account], chance: random.Random) -> list[Account]:
+    """One account of each network, so that none is played oftener for having many."""
+    networks = dict.fromkeys(account.network for account in accounts)
+    return [chance.choice([a for a in accounts if a.network == name]) for name in networks]
 
 
 class Feed:
@@ -83,10 +116,13 @@ class Feed:
         writers = WRITERS if len(emails) == 1 else WRITERS_OF_MANY_TEAMS
         self.asks: list[Ask] = []
         self.posts, self.repeats = 0, 0
+        self.refusals = Counter[str]()
         self.lock = threading.Lock()
         self.began = time.monotonic()
         self.writers = [
-            threading.Thread(target=self._write, args=(Browser(url, email), team), daemon=True)
+            threading.Thread(
+                target=self._write, args=(Browser(url, email), Desk(email), team), daemon=True
+            )
             for team, email in enumerate(emails)
             for _ in range(writers)
         ]
@@ -107,33 +143,58 @@ class Feed:
         """How many posts nobody has begun to write."""
         return sum(map(len, self.waiting))
 
-    def _write(self, browser: Browser, team: int) -> None:
+    def _write(self, browser: Browser, desk: Desk, team: int) -> None:
         while wish := self._next(team):
             time.sleep(max(0.0, self.began + wish.at - time.monotonic()))
-            self._bring_in(browser, wish)
+            self._bring_in(browser, desk, wish)
 
     def _next(self, team: int) -> Wish | None:
         with self.lock:
             return self.waiting[team].popleft() if self.waiting[team] else None
 
-    def _bring_in(self, browser: Browser, wish: Wish) -> None:
-        """Fill in one form, send it until it is taken, and cancel it if that is its fate."""
-        form, due = self._filled_in(browser, wish)
-        pressed = time.time()
-        number = self._taken(browser, form, due)
-        if form.fields["when"] == [""]:  # for now, or its moment came while the site was away
-            due = pressed
+    def _bring_in(self, browser: Browser, desk: Desk, wish: Wish) -> None:
+        """Write one post, until it is taken, and cancel it if that is its fate."""
+        if wish.fits_the_form:
+            number, due = self._by_form(browser, wish)
+        else:
+            number, due = self._by_desk(desk, wish)
         fate = wish.fate
         if fate is not Wanted.OUT:
             self._insist(lambda: browser.cancel(number))
             in_time = due - time.time() > MARGIN_S
             fate = Wanted.STOPPED if in_time else Wanted.EITHER
+        count = len(files(wish.shape))  # a thread has none
         with self.lock:
             self.posts += 1
             self.asks += [
-                Ask(account.network, account.external_id, wish.text, fate, due)
+                Ask(account.network, account.external_id, text, fate, due, count)
                 for account in wish.accounts
+                for text in texts(wish.shape, wish.text)
             ]
+
+    def _by_form(self, browser: Browser, wish: Wish) -> tuple[int, float]:
+        """The post's number and when it is due."""
+        form, due = self._filled_in(browser, wish)
+        pressed = time.time()
+        number = self._taken(browser, form, due, wish.shape)
+        # For now, or its moment came while the site was away.
+        return number, pressed if form.fields["when"] == [""] else due
+
+    def _by_desk(self, desk: Desk, wish: Wish) -> tuple[int, float]:
+        """The same without the form: the same key until the post is there."""
+        due = float(int(time.time() + wish.delay_s)) if wish.delay_s else None
+        said, accounts = texts(wish.shape, wish.text), [account.pk for account in wish.accounts]
+        key, pressed = wish.key or uuid.uuid4(), time.time()
+        while True:
+            try:
+                return desk.write(key, said, wish.shape, accounts, due), due or pressed
+            except AwayError:
+                with self.lock:
+                    self.repeats += 1
+            except RefusedError as problem:
+                self.refusals[str(problem)] += 1
+                due = None if due and due < time.time() + 1 else due
+            time.sleep(PAUSE_S)
 
     def _filled_in(self, browser: Browser, wish: Wish) -> tuple[Form, float]:
         accounts = [account.pk for account in wish.accounts]
@@ -142,15 +203,16 @@ class Feed:
         self._insist(lambda: form.append(browser.blank_post(wish.text, accounts, due)))
         return form[-1], due or 0.0
 
-    def _taken(self, browser: Browser, form: Form, due: float) -> int:
+    def _taken(self, browser: Browser, form: Form, due: float, shape: Shape) -> int:
         """The number of the post: the same form, with the same key, until the site says it."""
         while True:
             try:
-                return browser.send_post(form)
+                return browser.send_post(form, files(shape))
             except AwayError:
                 with self.lock:
                     self.repeats += 1
-            except RefusedError:
+            except RefusedError as problem:
+                self.refusals[str(problem)] += 1
                 # Its moment may have passed while the site was away: then it is for now. Or an
                 # account has to be connected first: then it is sent again until that is done.
                 if due and due < time.time() + 1:

@@ -41,7 +41,9 @@ class House:
         self.environment = environment(plan, self.ports, broker_url, self.where)
         self.redis, self.street = self._redis(), self._street()
         self.rabbit = self._rabbit(self.node) if self.node else None
-        self.web = self._kept("web", self._gunicorn())
+        self.web = self._kept("web", self._gunicorn(self.ports.web))
+        files = self._gunicorn(self.ports.files)
+        self.files = self._kept("files", files) if plan.whole_street else None
         self.workers = [self._worker(n) for n in range(plan.workers)]
         dispatch = [sys.executable, "manage.py", "dispatch"]
         self.dispatchers = [self._kept(f"dispatcher-{n}", dispatch) for n in range(2)]
@@ -51,7 +53,7 @@ class House:
     @property
     def url(self) -> str:
         """Where the pages are."""
-        return self.environment["PUBLIC_URL"]
+        return f"http://{LOOPBACK}:{self.ports.web}"
 
     @property
     def street_url(self) -> str:
@@ -66,8 +68,8 @@ class House:
     @property
     def everybody(self) -> list[Kept]:
         """All that are kept: the site's processes first, then what they stand on."""
-        rabbit = [self.rabbit] if self.rabbit else []
-        return [*self.ours, self.street, self.redis, *rabbit]
+        more = [kept for kept in (self.files, self.rabbit) if kept]
+        return [*self.ours, self.street, self.redis, *more]
 
     def _kept(self, name: str, command: list[str]) -> Kept:
         return Kept(name, command, self.environment, self.plan.folder)
@@ -105,8 +107,8 @@ class House:
         where = [str(self.ports.street), self.where.street, str(state)]
         return self._kept("street", [sys.executable, "-m", "tests.chaos.street", *where])
 
-    def _gunicorn(self) -> list[str]:
-        bind = ["--bind", f"{LOOPBACK}:{self.ports.web}", "--worker-class", "gthread"]
+    def _gunicorn(self, port: int) -> list[str]:
+        bind = ["--bind", f"{LOOPBACK}:{port}", "--worker-class", "gthread"]
         size = ["--workers", "2", "--threads", "8", "--graceful-timeout", "5"]
         start = [sys.executable, "-m", "gunicorn", "project.wsgi"]
         return [*start, *bind, *size, "--no-control-socket"]
@@ -147,6 +149,9 @@ class House:
         """The site itself, until its pages answer."""
         for kept in self.ours:
             kept.start()
+        if self.files:
+            self.files.start()
+            self._until_answers(f"{self.environment['PUBLIC_URL']}/healthz")
         self._until_answers(f"{self.url}/healthz")
         for worker in self.workers:
             self._until(lambda log=worker.log: b" ready." in log.read_bytes(), worker.name)  # type: ignore[misc]

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
+import providers
 from deploy.broker import free_port
 from deploy.surroundings import practice
 from tests.chaos.hosts import Addresses
@@ -18,6 +19,9 @@ from tokens.vault import new_key
 
 ROOT = Path(__file__).resolve().parents[2]
 LOOPBACK = "127.0.0.1"
+THREE = ("bluesky", "mastodon", "x")
+"""The usual street: keys of ours that repeat harmlessly, keys that are kept a while, and none."""
+EVERY_NETWORK = "all"
 BROKERS = ("redis", "rabbitmq")
 DATABASES = ("sqlite", "postgres")
 # Posts and the seconds in which they are written; in between along a straight line.
@@ -58,7 +62,13 @@ class Plan:
     database: str = "sqlite"
     naive: bool = False
     hosts: int = 1
+    networks: tuple[str, ...] = THREE
     folder: Path = ROOT / "var" / "chaos"
+
+    @property
+    def whole_street(self) -> bool:
+        """Whether all networks play, with pictures, threads and blanks of their own."""
+        return self.networks != THREE
 
     @property
     def span_s(self) -> float:
@@ -89,7 +99,7 @@ class Plan:
 
 
 def planned(words: Mapping[str, str]) -> Plan:
-    """The run that N, BROKER, DB, SEED, CONTROL, HOSTS and FOLDER ask for."""
+    """The run that N, BROKER, DB, SEED, CONTROL, HOSTS, NETWORKS and FOLDER ask for."""
     numbers: dict[str, int] = {}
     for name, usual in (("N", FULL_PROOF), ("SEED", random.randrange(10**6)), ("HOSTS", 1)):
         typed = words.get(name) or str(usual)
@@ -103,7 +113,10 @@ def planned(words: Mapping[str, str]) -> Plan:
         database=_one_of("DB", words, DATABASES),
         naive=_one_of("CONTROL", words, ("", "naive")) == "naive",
         hosts=max(1, numbers["HOSTS"]),
+        networks=_networks(words),
     )
+    if plan.whole_street and (plan.naive or plan.hosts > 1):
+        raise WrongOrderError("NETWORKS goes neither with CONTROL nor with HOSTS.")
     folder = Path(words["FOLDER"]) if words.get("FOLDER") else plan.folder
     return replace(plan, folder=folder / _name(plan))
 
@@ -116,8 +129,13 @@ def _one_of(name: str, words: Mapping[str, str], choices: tuple[str, ...]) -> st
     return typed
 
 
+def _networks(words: Mapping[str, str]) -> tuple[str, ...]:
+    asked = _one_of("NETWORKS", words, ("", EVERY_NETWORK))
+    return tuple(sorted(providers.names())) if asked else THREE
+
+
 def _name(plan: Plan) -> str:
-    control = "-naive" if plan.naive else ""
+    control = "-naive" if plan.naive else "-all" if plan.whole_street else ""
     moment = time.strftime("%Y%m%d-%H%M%S")
     return f"{moment}-{plan.broker}-{plan.database}{control}-{plan.posts}-{plan.seed}"
 
@@ -127,15 +145,16 @@ class Ports:
     """Where everything of one run listens."""
 
     web: int
+    files: int
     street: int
     redis: int
     database: int
 
 
 def free_ports() -> Ports:
-    """Four different free ports."""
+    """Five different free ports."""
     found: set[int] = set()
-    while len(found) < 4:
+    while len(found) < 5:
         found.add(free_port())
     return Ports(*sorted(found))
 
@@ -161,7 +180,8 @@ def environment(plan: Plan, ports: Ports, broker_url: str, where: Addresses) -> 
         "TOKEN_KEYS": f"{new_key('k1')},{new_key('k2')}",
         "TOKEN_KEYS_FILE": "",
         "VAR_DIR": str(plan.folder / "var"),
-        "PUBLIC_URL": f"http://{LOOPBACK}:{ports.web}",
+        "MEDIA_ROOT": str(plan.folder / "media"),
+        "PUBLIC_URL": f"http://{LOOPBACK}:{ports.files if plan.whole_street else ports.web}",
         "ALLOWED_HOSTS": LOOPBACK,
         "PRACTICE_URL": street,
         "TRUSTED_ORIGINS": street,

@@ -58,6 +58,8 @@ class Outcome:
     own_exits: dict[str, int]
     failed_rotations: int
     attempts: dict[str, int]
+    by_network: dict[str, dict[str, int]]
+    troubles_by_network: dict[str, int]
     quiet: bool
     seconds: float
 
@@ -87,6 +89,10 @@ class Outcome:
             "database": self.plan.database,
             "hosts": self.plan.hosts,
             "control": "naive" if self.plan.naive else "",
+            "by_network": {
+                name: {**ends, "troubles": self.troubles_by_network.get(name, 0)}
+                for name, ends in self.by_network.items()
+            },
             "posts": self.posts,
             "forms_sent_again": self.repeats,
             "connected_again": self.connected_again,

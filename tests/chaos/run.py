@@ -22,6 +22,7 @@ LINE_EVERY_S = 5.0
 STILL_S = float(SHORT["LEASE_S"]) + 1.0
 QUIET_WITHIN_S = 300.0
 WRITTEN_WITHIN = 3.0
+LAST_S, INSIST_EVERY_S = 40.0, 4.0
 
 
 class StuckError(Exception):
@@ -52,7 +53,7 @@ def main(house: House) -> bool:
     logging.disable(logging.WARNING)  # servers that are away: that is what this is about
     house.open_servers()
     street = Street(house.street_url)
-    emails, accounts = reading.furnish(street, house.plan.teams)
+    emails, accounts = reading.furnish(street, house.plan)
     house.open_site()
     feed = Feed(house.url, emails, wishes(house.plan, accounts))
     browsers = [Browser(house.url, email) for email in emails]
@@ -77,8 +78,13 @@ def _outcome(scene: Scene, *, quiet: bool, seconds: float) -> report.Outcome:
     """The three books compared, and what the storm did."""
     house, feed = scene.house, scene.feed
     counts = scene.storm.counts()
+    blind = reading.unsearchable(house.plan.networks)
     verdict = books.compare(
-        feed.asks, reading.rows(), reading.standing(scene.street), reading.unsearchable()
+        feed.asks,
+        reading.rows(),
+        reading.standing(scene.street),
+        blind,
+        reading.shown(scene.street),
     )
     return report.Outcome(
         plan=house.plan,
@@ -91,6 +97,8 @@ def _outcome(scene: Scene, *, quiet: bool, seconds: float) -> report.Outcome:
         own_exits=house.own_exits(),
         failed_rotations=scene.storm.failed_rotations(),
         attempts=reading.doubts(),
+        by_network=reading.by_network(),
+        troubles_by_network=scene.storm.by_network(),
         quiet=quiet,
         seconds=seconds,
     )
@@ -99,13 +107,38 @@ def _outcome(scene: Scene, *, quiet: bool, seconds: float) -> report.Outcome:
 def _blow(scene: Scene) -> None:
     """Until everything is written and every strike has fallen."""
     plan = scene.house.plan
-    while not (scene.feed.done and scene.storm.over):
+    last = Last(scene.storm)
+    while not (scene.feed.done and scene.storm.over and last.done):
         scene.house.tick()
-        scene.storm.blow()
+        scene.storm.blow(scene.feed.posts)
+        if scene.feed.done:
+            last.look()
         if scene.elapsed > plan.span_s * WRITTEN_WITHIN + 120:
             left = f"{scene.feed.left} posts and {len(scene.storm.coming)} strikes"
-            raise StuckError(f"{left} are left long after the end; see {plan.folder}.")
+            why = "; ".join(f"{n} × {words}" for words, n in scene.feed.refusals.most_common(5))
+            raise StuckError(f"{left} are left long after the end; see {plan.folder}. {why}")
         time.sleep(TICK_S)
+
+
+class Last:
+    """The end of the writing: a while in which what is under way meets what was too rare."""
+
+    def __init__(self, storm: Storm) -> None:
+        self.storm = storm
+        self.until = self.next = 0.0
+
+    @property
+    def done(self) -> bool:
+        """Whether every kind has struck often enough, or nothing more can be expected."""
+        return bool(self.until) and (not self.storm.too_rare or time.monotonic() > self.until)
+
+    def look(self) -> None:
+        """Every now and then order what is missing once more."""
+        now = time.monotonic()
+        self.until = self.until or now + LAST_S
+        if now >= self.next and not self.storm.in_hand:
+            self.next = now + INSIST_EVERY_S
+            self.storm.insist()
 
 
 def _until_quiet(scene: Scene) -> bool:

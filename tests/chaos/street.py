@@ -16,10 +16,14 @@ from pathlib import Path
 from typing import Any
 
 import sandbox
+from sandbox.kit import shelf
 from sandbox.kit.server import Street
 from sandbox.kit.store import Document
 from sandbox.kit.trouble import Trouble, Troubles
 from sandbox.x import X
+
+FETCH_S = 1.0
+"""The site may be away while a network fetches a file from it; the others wait meanwhile."""
 
 
 class Forgetful(X):
@@ -36,6 +40,7 @@ class Tally(Troubles):
     def __init__(self) -> None:
         super().__init__()
         self.by_purpose: Counter[str] = Counter()
+        self.by_network: Counter[str] = Counter()
 
     def take(self, network: str, purpose: str) -> Trouble | None:
         """As ever, and counted."""
@@ -43,16 +48,22 @@ class Tally(Troubles):
         if trouble is not None:
             with self.lock:
                 self.by_purpose[f"{purpose}: {trouble.kind}"] += 1
+                self.by_network[network] += 1
         return trouble
 
     def report(self) -> dict[str, Any]:
         """As ever, with the counts."""
-        return {**super().report(), "by_purpose": dict(self.by_purpose)}
+        return {
+            **super().report(),
+            "by_purpose": dict(self.by_purpose),
+            "by_network": dict(self.by_network),
+        }
 
 
 def main(port: str, host: str, state: str) -> None:
     """Serve until told to stop."""
     sandbox.TWINS[X.name] = Forgetful
+    shelf.FETCH_S = FETCH_S
     over = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: over.set())
     street = Street(port=int(port), host=host, state=Path(state))

@@ -97,6 +97,14 @@ def test_what_nobody_asked_for_is_found_in_both_books() -> None:
     assert faults(compare([ASK], rows[:1], [KEY, strange])) == {"wrong_state": 1}
 
 
+def test_a_post_without_its_pictures_is_wrong() -> None:
+    ask, rows = Ask("here", "ada", "Hello.", files=2), [row(State.POSTED)]
+    assert compare([ask], rows, [KEY], shown={KEY: 2}).clean
+    short = compare([ask], rows, [KEY], shown={KEY: 1})
+    assert faults(short) == {"wrong_state": 1}
+    assert "1 of 2" in short.complaints[0]
+
+
 def test_the_sums_are_right() -> None:
     asks = [ASK, Ask("here", "ada", "Stop.", Wanted.STOPPED)]
     rows = [row(State.POSTED, posted_at=112.5), row(State.CANCELLED, text="Stop.")]

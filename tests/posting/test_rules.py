@@ -113,7 +113,7 @@ def test_networks_have_threads_of_their_own_if_wanted(street: Street) -> None:
     two = street.open("two", Limits(TextRule(99, Unit.UTF16), replies=True))
     made = told(split(SAID, [one, two], apart=True, number=True))
     assert made == {
-        "threads": [
+        "chains": [
             {
                 "networks": ["one"],
                 "parts": ["Alice writes here.\n\n1/2", "Bob reads it there.\n\n2/2"],
