@@ -195,7 +195,7 @@ def _step(request: MemberRequest, do: str) -> tuple[QueryDict, list[str]]:
         made = _split(form)
         if made is None or not made.threads:
             errors = [str(words) for said in form.errors.values() for words in said]
-            return data, errors or ["None of these networks knows threads: shorten the text."]
+            return data, errors or ["No chosen network can answer its own posts: shorten the text."]
         data["text"], *rest = max((thread.parts for thread in made.threads), key=len)
         data.setlist(PART, [*rest, *parts])
     return data, []

@@ -52,13 +52,14 @@ def two(page: Page) -> tuple[str, str]:
 
 
 def saved(page: Page) -> None:
-    """Until what stands there is saved."""
+    """Until what stands there is saved: the browser keeps nothing back any more."""
+    expect(page.locator("#saved[data-state=saved]")).to_have_count(1)
     expect(page.locator("#saved")).to_have_text(SAVED)
 
 
-def test_a_post_is_written_for_two_accounts_and_planned(visit: Open, tmp_path: Path) -> None:
+def test_own_words_are_counted_and_shown_apart(visit: Open) -> None:
     page = visit("/posts/new/")
-    tight, other = two(page)
+    tight, _ = two(page)
     limit = TIGHT.limits.text.limit
     page.get_by_label("Text").fill("a" * (limit + 5))
     counter = page.locator("[data-counters] li", has_text=TIGHT.label)
@@ -76,17 +77,28 @@ def test_a_post_is_written_for_two_accounts_and_planned(visit: Open, tmp_path: P
     expect(page.locator("[data-custom]:visible")).to_have_count(1)
     expect(page.locator(f"[data-preview={tight}] mark")).to_have_count(0)
 
-    page.on("dialog", lambda dialog: dialog.dismiss())
+    page.once("dialog", lambda dialog: dialog.dismiss())
     mine.get_by_role("button", name="Back to the common words").click()
     expect(own).to_have_value("Short here.")
+    page.once("dialog", lambda dialog: dialog.accept())
+    mine.get_by_role("button", name="Back to the common words").click()
+    expect(own).to_have_value("")
+    expect(counter).to_have_count(1)
 
+
+def test_a_post_is_written_saved_reloaded_and_planned(visit: Open, tmp_path: Path) -> None:
+    page = visit("/posts/new/")
+    tight, other = two(page)
+    page.get_by_label("Text").fill("Come by on Friday.")
+    card(page, tight).locator("summary").click()
+    card(page, tight).locator("textarea").focus()  # the common words come in
+    card(page, tight).locator("textarea").fill("Short here.")
     (tmp_path / "gate.jpg").write_bytes(files.telling(width=400, height=300))
     drop(page, tmp_path / "gate.jpg")
     expect(page.locator("[data-said]").first).to_contain_text("is here")
     expect(page.locator("[data-nudge]").first).to_be_visible()
     page.locator("#id_media-0-alt").fill("A gate that is open")
     expect(page.locator("[data-nudge]").first).to_be_hidden()
-
     page.get_by_label("When").fill("fri 9am")
     expect(page.locator("[data-moment]")).to_contain_text(re.compile(r"Fri .*09:00 Europe/Paris"))
     saved(page)
@@ -95,13 +107,11 @@ def test_a_post_is_written_for_two_accounts_and_planned(visit: Open, tmp_path: P
     page.screenshot(path=SHOTS / "composer.png", full_page=True)
 
     page.reload()
-    expect(page.get_by_label("Text")).to_have_value("a" * (limit + 5))
+    expect(page.get_by_label("Text")).to_have_value("Come by on Friday.")
     expect(card(page, tight).locator("textarea")).to_have_value("Short here.")
     expect(page.locator("#id_media-0-alt")).to_have_value("A gate that is open")
     expect(box(page, other)).to_be_checked()
     expect(page.locator("#kept-copy")).to_be_hidden()
-
-    page.get_by_label("Text").fill("Come by on Friday.")
     page.get_by_role("button", name="Schedule").click()
     page.wait_for_url(re.compile(r"/posts/\d+/$"))
     expect(page.get_by_alt_text("A gate that is open")).to_be_visible()

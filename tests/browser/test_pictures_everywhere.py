@@ -9,14 +9,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 import providers
 from providers.kit.contract import practice_options
 from sandbox.kit.server import Street as StreetServer
 from tests import files
-from tests.browser.conftest import SHOTS, Open
-from tests.browser.site import Site, manage, started
+from tests.browser.conftest import SHOTS
+from tests.browser.site import PASSWORD, Site, manage, started
 from tests.cast import Street
 from tests.flows.nodes import Process, RedisProcess, WorkerProcess
 from workers import queues
@@ -28,11 +28,12 @@ PICTURED = [kind for kind in providers.ADAPTERS.values() if kind.limits.images i
 MINUTES = 3
 
 
-@pytest.fixture(scope="session")
-def site(tmp_path_factory: pytest.TempPathFactory, street_server: StreetServer) -> Iterator[Site]:
+@pytest.fixture
+def busy(tmp_path: Path, street_server: StreetServer) -> Iterator[Site]:
     """A site at the practice street, with a broker, a worker for every queue and a dispatcher."""
     Street(street_server.url).tell("reset")
-    var = tmp_path_factory.mktemp("everywhere")
+    var = tmp_path / "site"
+    var.mkdir()
     redis = RedisProcess.launch(var / "redis")
     more = {"TRUSTED_ORIGINS": street_server.url, "REDIS_URL": redis.url}
     for name in providers.names():
@@ -47,6 +48,19 @@ def site(tmp_path_factory: pytest.TempPathFactory, street_server: StreetServer) 
         dispatcher.stop()
         worker.teardown()
     redis.teardown()
+
+
+@pytest.fixture
+def page(busy: Site, chromium: Browser) -> Iterator[Page]:
+    """Alice's browser, logged in."""
+    with chromium.new_context(base_url=busy.url, reduced_motion="reduce") as context:
+        page = context.new_page()
+        page.goto("/login/")
+        page.get_by_label("E-mail").fill("alice@example.org")
+        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_role("button", name="Log in").click()
+        page.wait_for_url(f"{busy.url}/")
+        yield page
 
 
 def chosen(page: Page) -> list[str]:
@@ -76,9 +90,9 @@ def bring(page: Page, folder: Path) -> None:
 
 
 def test_two_pictures_stand_on_every_board(
-    visit: Open, street_server: StreetServer, tmp_path: Path
+    page: Page, street_server: StreetServer, tmp_path: Path
 ) -> None:
-    page = visit("/posts/new/")
+    page.goto("/posts/new/")
     networks = chosen(page)
     assert sorted(networks) == sorted(kind.name for kind in PICTURED)
     page.get_by_label("Text").fill(TEXT)

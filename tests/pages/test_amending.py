@@ -11,7 +11,6 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django import Settings
 
-import providers
 from accounts.models import Membership, Team
 from accounts.roles import Role
 from accounts.states import WhenLate
@@ -20,7 +19,7 @@ from posting.lateness import LATE_WORDS
 from posting.models import Post, PostResult
 from posting.states import CANCELLABLE, LATE, State
 from providers.kit.rates import Cap
-from tests.cast import Cast
+from tests.cast import Cast, talkers
 from tests.pages.conftest import Page, Put, browser, connect, read
 from tokens.models import SocialAccount
 
@@ -138,7 +137,7 @@ def test_editing_is_offered_where_it_is_possible(
 def test_one_account_of_several_is_cancelled(
     alice: Client, cast: Cast, account: SocialAccount
 ) -> None:
-    other = connect(cast, providers.names()[1])
+    other = connect(cast, talkers()[1])
     post = compose(
         team=cast.team, author=cast.alice, text="Two.", accounts=[account, other],
         at=timezone.now(),

@@ -76,7 +76,10 @@ function done(told, sent) {
   if (location.pathname !== told.url) history.replaceState(null, "", told.url);
   saved = sent;
   stopped = false;
-  if (snapshot() === sent) localStorage.removeItem(place(mine()));
+  if (snapshot() === sent) {
+    localStorage.removeItem(place(mine()));
+    at("#saved").dataset.state = "saved";
+  }
   say([`Saved ${clock()}, version ${told.version}.`, ...told.warnings].join(" "));
 }
 
@@ -90,7 +93,8 @@ function loggedOut() {
 function conflict(told) {
   stopped = true;
   say("Not saved: there are two versions of this draft.");
-  at("#conflict-body").innerHTML = told.html;
+  const both = new DOMParser().parseFromString(told.html, "text/html").body;
+  at("#conflict-body").replaceChildren(...both.childNodes);
   if (!at("#conflict").open) at("#conflict").showModal();
 }
 
@@ -112,6 +116,7 @@ document.addEventListener("click", async (event) => {
 document.addEventListener("input", (event) => {
   if (!form() || !event.target.closest?.("#writing") || snapshot() === saved) return;
   keepCopy();
+  at("#saved").dataset.state = "open";
   clearTimeout(later);
   if (!stopped) later = setTimeout(() => save(), PAUSE_MS);
 });
