@@ -52,7 +52,10 @@ def attached(post_id: int, part: int, provider: str) -> tuple[Media, ...]:
     Raises Rejected where one cannot be made to fit any more, Unavailable where the store is away:
     what the engine knows how to go on from.
     """
-    limits = providers.adapter(provider).limits
+    kind = providers.ADAPTERS.get(provider)
+    if kind is None:  # the network is gone: whoever speaks to it says so
+        return ()
+    limits = kind.limits
     found = of_post(post_id, part)
     return tuple(
         _one(place, upload, alt, limits) for place, (upload, alt) in enumerate(found, start=1)

@@ -21,7 +21,7 @@ from posting.models import Post, PostResult, Slot
 from posting.results import TROUBLE
 from posting.states import LATE, State
 from posting.templatetags.because import STORIES
-from tests.cast import Cast
+from tests.cast import Cast, talkers
 from tests.pages.conftest import Put, connect, read
 from tokens.models import SocialAccount
 from tokens.states import AccountState
@@ -171,7 +171,7 @@ def test_of_many_causes_the_page_shows_the_posts_of_one(
     cast: Cast, alice: Client, account: SocialAccount
 ) -> None:
     write_many(cast, account, 2, state=State.FAILED, error="rejected", words="Too long.")
-    other = connect(cast, providers.names()[1])
+    other = connect(cast, talkers()[1])
     write_many(cast, other, 30, state=State.HELD, held_for="paused")
     page = read(alice.get(reverse("causes"), {"cause": f"paused:{other.pk}"}))
     assert len([li for li in page.all("li") if "data-result" in li]) == 25

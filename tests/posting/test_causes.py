@@ -81,7 +81,7 @@ def test_the_same_words_at_the_same_account_are_one_cause(cast: Cast, street: St
     failed(written(cast, "Other account.", [other]))
     assert sorted(cause.count for cause in found(cast)) == [1, 1, 2]
     cause = next(cause for cause in found(cast) if cause.count == 2)
-    assert cause.words == f"2 posts did not go out: {one} said “No.”."
+    assert cause.words == f"2 posts did not go out: {one} said “No”."
     assert let_go(cast, cause.key) == 2
     planned = [only(post).planned_at for post in mine]
     assert planned == sorted(planned, key=str)

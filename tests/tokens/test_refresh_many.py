@@ -44,13 +44,14 @@ def test_many_are_renewed_with_a_line_each_and_nothing_is_left_on_the_disk(
     cast: Cast, street: Street
 ) -> None:
     tokens = due(cast, street)
+    before = set(spool._folder().iterdir())  # what killed workers of other stories left
     outcomes = refresh_all(tokens, timezone.now())
     assert outcomes == dict.fromkeys({t.pk for t in tokens}, Outcome.REFRESHED)
     assert versions() == [2] * MANY
     assert asked(street) == MANY
     lines = Renewal.objects.values_list("outcome", "epoch")
     assert list(lines) == [("refreshed", 1)] * MANY
-    assert list(spool._folder().iterdir()) == []
+    assert set(spool._folder().iterdir()) <= before
 
 
 def test_each_ends_in_its_own_way(cast: Cast, street: Street) -> None:
