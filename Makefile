@@ -11,8 +11,8 @@ CODE := manage.py project accounts tokens posting workers providers integrations
 DATABASE_TESTS = $(wildcard tests/accounts tests/tokens \
 	$(patsubst %,tests/posting/test_%.py,lock_order amend lateness compose drafts slots undo bulk \
 	causes calendar threads states) \
-	$(patsubst %,tests/workers/test_%.py,dispatch publish reconcile fairness poll digest \
-	every_delivery_ends) $(patsubst %,tests/flows/test_%.py,one_post renewing storm))
+	$(patsubst %,tests/workers/test_%.py,dispatch publish reconcile fairness poll digest) \
+	$(patsubst %,tests/flows/test_%.py,one_post storm))
 # Two at a time: stories of one file stay together, and most of them wait for servers. In our own
 # order: left to itself xdist keeps the files with few stories, the longest, for the end.
 PYTEST := $(PY) -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder
