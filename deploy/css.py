@@ -19,10 +19,15 @@ SOURCE = ROOT / "project/css/postrider.css"
 SHEET = ROOT / "project/static/css/postrider.css"
 PACKAGES = ROOT / "node_modules"
 LOCK = ROOT / "package-lock.json"
+OUT_OF_STEP = "EUSAGE"  # what npm says when the lock does not fit package.json
 
 
 class NotReadyError(Exception):
     """The stylesheet cannot be built here; the message says what is missing."""
+
+
+class FailedError(Exception):
+    """It could be built here, and that went wrong; the message says how."""
 
 
 def ready() -> bool:
@@ -37,7 +42,12 @@ def install() -> None:
     kept = PACKAGES / ".package-lock.json"
     if ready() and kept.exists() and kept.stat().st_mtime >= LOCK.stat().st_mtime:
         return
-    _run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"])
+    try:
+        _run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"])
+    except FailedError as problem:
+        if OUT_OF_STEP in str(problem):
+            raise
+        raise NotReadyError(f"The packages could not be fetched. {problem}") from None
 
 
 def built() -> str:
@@ -57,6 +67,9 @@ def main(words: list[str]) -> int:
     except NotReadyError as problem:
         print(problem, file=sys.stderr)
         return 0 if asked.check else 1  # where it cannot be built there is nothing to compare
+    except FailedError as problem:
+        print(problem, file=sys.stderr)
+        return 1
     if not asked.check:
         SHEET.write_text(css)
         print(f"{SHEET.relative_to(ROOT)}: {len(css) / 1024:.0f} KB")
@@ -73,7 +86,7 @@ def _run(command: list[str]) -> str:
     )
     if done.returncode:
         said = "\n".join((done.stdout + done.stderr).splitlines()[-15:])
-        raise NotReadyError(f"{Path(command[0]).name} failed:\n{said}")
+        raise FailedError(f"{Path(command[0]).name} failed:\n{said}")
     return done.stdout
 
 

@@ -17,7 +17,7 @@ from django.db.models import F
 
 from accounts.models import Team, User
 from posting import chain, enqueue, lateness
-from posting.compose import CannotCompose, check, compose
+from posting.compose import CannotCompose, check, compose, made_by
 from posting.doorbell import ring
 from posting.lateness import Lateness
 from posting.media import attach, not_ours, of_post
@@ -68,7 +68,7 @@ def begin(
     *, team: Team, author: User, key: uuid.UUID, at: datetime, content: Content | None = None
 ) -> Post:
     """A new draft; the same `key` again gives that of the first time. Raises CannotCompose."""
-    if made := Post.objects.filter(team=team, key=key).first():
+    if made := made_by(team, key):
         return made
     content = content or Content()
     _refuse_strangers(team, content)
@@ -165,7 +165,7 @@ def send(
     A draft that the form has begun becomes the post. Raises as `save` and `schedule` do; then
     nothing has changed.
     """
-    draft = Post.objects.filter(team=team, key=key).first()
+    draft = made_by(team, key)
     if draft is None:
         words, write = content.words, enqueue.enqueue if next_slot else compose
         moment = {} if next_slot else {"due_at": content.wish}
@@ -187,17 +187,6 @@ def send(
     with transaction.atomic():
         version = save(draft, content, seen=seen or 1, at=at)
         return schedule(draft, content.wish, seen=version, at=at, next_slot=next_slot)
-
-
-def discard(draft: Post, at: datetime) -> bool:
-    """Put it away; `restore` brings it back. False if it is none any more."""
-    return bool(_open(draft).update(deleted_at=at))
-
-
-def restore(draft: Post) -> bool:
-    """Bring a discarded draft back; False if it is not away."""
-    away = Post.objects.filter(pk=draft.pk, draft=True, deleted_at__isnull=False)
-    return bool(away.update(deleted_at=None))
 
 
 def of_team(team: Team) -> PostQuerySet:

@@ -63,11 +63,6 @@ def current_key_id() -> str:
     return next(iter(_keys(settings.TOKEN_KEYS)))
 
 
-def key_ids() -> tuple[str, ...]:
-    """The ids of all keys at hand, the sealing one first."""
-    return tuple(_keys(settings.TOKEN_KEYS))
-
-
 def new_key(key_id: str = "k1") -> str:
     """A fresh random entry for TOKEN_KEYS."""
     return f"{key_id}:{base64.urlsafe_b64encode(os.urandom(KEY_BYTES)).decode()}"

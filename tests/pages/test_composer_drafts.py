@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from posting import drafts, uploads
+from posting import drafts, undo, uploads
 from posting.compose import compose
 from posting.drafts import Content
 from posting.media import of_post
@@ -113,7 +113,7 @@ def test_a_discarded_draft_is_said_so_and_the_words_become_a_new_one(
 ) -> None:
     draft = draft_of(cast, text="Begun", accounts=(tight,))
     seen = shown(alice, draft)
-    drafts.discard(draft, timezone.now())
+    undo.delete(cast.team, draft.pk, at=timezone.now())
     answer = alice.post(reverse("draft", args=[draft.pk]), typed(tight, **seen, do="save"))
     page = read(answer)
     assert (answer.status_code, "discarded" in page.text) == (409, True)

@@ -12,7 +12,7 @@ from django.db import connection
 from django.utils import timezone
 
 from accounts.states import WhenLate
-from posting import drafts, library, slots
+from posting import drafts, library, slots, undo
 from posting.compose import CannotCompose
 from posting.drafts import Conflict, Content, NoDraft
 from posting.lateness import Lateness
@@ -156,12 +156,11 @@ def test_it_may_take_the_next_free_slot(cast: Cast, street: Street) -> None:
 
 def test_a_discarded_draft_comes_back_as_it_was(cast: Cast) -> None:
     draft = begun(cast, text="Keep me.")
-    assert drafts.discard(draft, timezone.now())
-    assert not drafts.discard(draft, timezone.now())
+    act = undo.delete(cast.team, draft.pk, at=timezone.now())
     assert list(drafts.of_team(cast.team)) == []
     with pytest.raises(NoDraft, match="discarded"):
         saved(draft, Content("Gone."), seen=1)
-    assert drafts.restore(draft)
+    undo.undo(cast.team, act.token, timezone.now())
     assert drafts.of_team(cast.team).get().text == "Keep me."
 
 
