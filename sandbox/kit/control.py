@@ -157,6 +157,10 @@ class Desk:
     def kill(self, request: Request) -> Answer:
         asked = request.fields()
         twin = self.twin(asked.get("network"))
+        if not request.is_json:  # the button on the page: whoever lives in this house
+            for person in twin.people():
+                twin.kill(person)
+            return redirect("/")
         return as_json({"killed": twin.kill(twin.person(str(asked.get("person") or "ada")))})
 
     @route("POST", "/_street/reset")
