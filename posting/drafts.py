@@ -169,7 +169,7 @@ def send(
     if draft is None:
         words, write = content.words, enqueue.enqueue if next_slot else compose
         moment = {} if next_slot else {"due_at": content.wish}
-        return write(
+        draft = write(
             team=team,
             author=author,
             text=words.text,
@@ -184,6 +184,8 @@ def send(
             media=words.media,
             **moment,
         )
+        if not draft.draft:  # else the form has saved itself at this very moment
+            return draft
     with transaction.atomic():
         version = save(draft, content, seen=seen or 1, at=at)
         return schedule(draft, content.wish, seen=version, at=at, next_slot=next_slot)

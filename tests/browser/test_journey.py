@@ -106,7 +106,7 @@ def writes(page: Page, folder: Path) -> None:
     picture.write_bytes(files.encoded(files.drawn(1200, 800, seed=7)))
     page.set_input_files("#id_media-0-file", picture)
     expect(page.locator("[data-said]").first).to_contain_text("is here", timeout=SLOWLY)
-    page.get_by_label("Description 1").fill(ALT)
+    page.get_by_label("Description 1", exact=True).fill(ALT)
     page.get_by_label("When", exact=True).fill("fri 9am")
     expect(page.locator("#look")).to_contain_text("09:00")
     expect(page.locator("#look")).to_contain_text(TEXT)
@@ -181,7 +181,7 @@ def moved_and_undone(page: Page, album: Album) -> None:
     """Dragged from Friday to Saturday, and taken back."""
     post = finds(page)
     cells = page.locator("#board [data-place^='day:']")
-    friday = cells.filter(has=post)
+    friday = cells.filter(has=page.locator(".planned"))
     album.keep(page, "the-week")
     place = str(friday.get_attribute("data-place"))
     days = [str(cells.nth(n).get_attribute("data-place")) for n in range(cells.count())]
