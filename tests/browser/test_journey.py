@@ -103,7 +103,7 @@ def writes(page: Page, folder: Path) -> None:
     page.get_by_label("Text", exact=True).fill(TEXT)
     page.locator("input[name=accounts]").check(force=True)
     picture = folder / "bell.jpg"
-    picture.write_bytes(files.encoded(files.drawn(1200, 800, seed=7)))
+    picture.write_bytes(files.encoded(files.bell()))
     page.set_input_files("#id_media-0-file", picture)
     expect(page.locator("[data-said]").first).to_contain_text("is here", timeout=SLOWLY)
     page.get_by_label("Description 1", exact=True).fill(ALT)
