@@ -45,7 +45,7 @@ def main() -> int:
             head = seen.convert("RGB").crop((0, 0, seen.width, min(seen.height, TALLEST)))
         head.quantize(COLOURS, dither=Image.Dither.NONE).save(picture, optimize=True)
     size = sum(picture.stat().st_size for _, picture in pairs)
-    print(f"{len(pairs)} pictures, {size / 1024:.0f} KB in {PICTURES.relative_to(ROOT)}")
+    sys.stdout.write(f"{len(pairs)} pictures, {size / 1024:.0f} KB\n")
     return 0
 
 
