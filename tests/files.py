@@ -144,10 +144,10 @@ def bell(width: int = 1200, height: int = 800) -> Image.Image:
     """A bell before the evening sky: something to look at in a story that people see."""
     picture = Image.new("RGB", (width, height))
     pen = ImageDraw.Draw(picture)
-    for y in range(height):
-        share = y / height
+    for line in range(height):
+        share = line / height
         colour = tuple(int(a + (b - a) * share) for a, b in zip(DUSK, DAWN, strict=True))
-        pen.line([(0, y), (width, y)], fill=colour)
+        pen.line([(0, line), (width, line)], fill=colour)
     x, y, r = width / 2, height * 0.2, height * 0.2
     pen.ellipse([x - r, y, x + r, y + 2 * r], fill=BRASS)
     pen.polygon(

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import time, timedelta
 from threading import Barrier
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -116,7 +117,7 @@ def test_a_stranger_account_is_refused(cast: Cast, street: Street) -> None:
 
 def test_a_form_that_is_sent_while_it_saves_itself_goes_out(cast: Cast, street: Street) -> None:
     account = connected(street, cast.team, "mastodon")
-    who = {"team": cast.team, "author": cast.alice}
+    who: dict[str, Any] = {"team": cast.team, "author": cast.alice}
     content = Content("Sent and saved at once.", (account,))
 
     def both(key: uuid.UUID) -> bool:
