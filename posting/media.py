@@ -173,9 +173,7 @@ def reachable(url: str) -> str:
     """
     place = urlsplit(url)
     host = place.hostname or ""
-    ours = url.startswith(f"{settings.PUBLIC_URL}/")
-    name = "PUBLIC_URL" if ours else "S3_ENDPOINT"
-    where = f"{place.scheme}://{place.netloc}"
+    name, where = stands_at(url)
     cure = f"Set {name} to an address that begins with https:// and can be reached from outside"
     if place.scheme != "https":
         return f"it fetches files from this site and cannot from {where}. {cure}."
@@ -186,3 +184,10 @@ def reachable(url: str) -> str:
     if not all(ipaddress.ip_address(one.partition("%")[0]).is_global for one in found):
         return f"it fetches files from this site, and {host} is a private address. {cure}."
     return ""
+
+
+def stands_at(url: str) -> tuple[str, str]:
+    """The setting that an address of ours comes from, and its origin."""
+    place = urlsplit(url)
+    ours = url.startswith(f"{settings.PUBLIC_URL}/")
+    return "PUBLIC_URL" if ours else "S3_ENDPOINT", f"{place.scheme}://{place.netloc}"
