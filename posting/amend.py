@@ -19,7 +19,7 @@ from posting import chain, lateness
 from posting.compose import CannotCompose
 from posting.doorbell import ring
 from posting.lateness import Lateness
-from posting.media import of_post
+from posting.media import of_parts, of_post
 from posting.models import Post, PostResult
 from posting.rules import Words, continues, wrong
 from posting.states import State
@@ -85,13 +85,15 @@ def edit(
 def words_of(post: Post, results: Sequence[PostResult]) -> Words:
     """All that a post says as it stands, on the accounts of these results."""
     firsts = [result for result in results if not result.part]
+    parts = tuple(post.parts.values_list("text", flat=True))
     return Words(
         post.text,
         post.link,
-        tuple(post.parts.values_list("text", flat=True)),
+        parts,
         {r.account_id: r.text for r in firsts if r.text is not None},
         {r.account_id: r.options for r in firsts if r.options},
         of_post(post.pk),
+        of_parts(post.pk, len(parts)),
     )
 
 

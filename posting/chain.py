@@ -112,6 +112,7 @@ def wait_again(results: ResultQuerySet) -> int:
 def rewrite(post: Post, parts: Sequence[str], firsts: Iterable[PostResult]) -> None:
     """Other parts behind the first, on the accounts of `firsts`; nothing of them has begun."""
     post.parts.all().delete()
+    post.attachments.filter(part__gt=len(parts)).delete()
     write(post, parts)
     waiting = PostResult.objects.filter(post=post, part__gt=0, state__in=CANCELLABLE)
     waiting.filter(part__gt=len(parts)).delete()

@@ -15,9 +15,9 @@ from posting import chain, lateness
 from posting.doorbell import ring
 from posting.forecast import forecast
 from posting.lateness import Lateness
-from posting.media import attach, not_ours, nudges
+from posting.media import Files, attach, even, not_ours, nudges
 from posting.models import Post, PostResult
-from posting.rules import Files, Words, continues, wrong
+from posting.rules import Words, continues, wrong
 from posting.states import CANCELLABLE, LATE, REPEATABLE, State
 from providers.kit.errors import Duplicate, Rejected
 from tokens.models import SocialAccount
@@ -50,7 +50,7 @@ def check(
     elif lost := [a for a in accounts if not a.usable]:
         names = ", ".join(str(account) for account in lost)
         said["accounts"] = [f"Not ready to post, see Accounts: {names}."]
-    elif strange := not_ours(words.media, team) if words.media else "":
+    elif strange := not_ours(words.every_file, team) if words.every_file else "":
         said["media"] = [strange]
     else:
         for name, sentences in wrong(words, accounts).items():
@@ -103,16 +103,19 @@ def compose(
     versions: Mapping[int, str] | None = None,
     options: Mapping[int, Mapping[str, str]] | None = None,
     media: Files = (),
+    part_media: Sequence[Files] = (),
 ) -> Post:
     """Write a post and its results, then ring, or raise CannotCompose; `due_at` None means now.
 
     `parts` follow the text where a network can answer posts; `versions` are texts and `options`
-    values of post_fields, by the account's number. The same `key` gives the same post again.
+    values of post_fields, by the account's number; `part_media` are the files of each part. The
+    same `key` gives the same post again.
     """
     key = key or uuid.uuid4()
     if made := made_by(team, key):
         return made
-    words = Words(text, link, tuple(parts), versions or {}, options or {}, media)
+    behind = even(part_media, len(parts))
+    words = Words(text, link, tuple(parts), versions or {}, options or {}, media, behind)
     if said := check(words, accounts, team, due_at, at):
         raise CannotCompose(said)
     late = late or lateness.of_team(team)
@@ -122,7 +125,7 @@ def compose(
         with transaction.atomic():
             post = Post.objects.create(team=team, author=author, key=key, **about)
             chain.write(post, parts)
-            attach(post, media)
+            attach(post, media, behind)
             PostResult.objects.bulk_create(_results(post, accounts, late, words))
             ring()
     except IntegrityError:  # the same form came twice at the same moment

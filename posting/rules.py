@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
 import providers
-from posting.media import out_of_reach
-from posting.models import Upload
+from posting.media import Files, out_of_reach
 from posting.variants import misfits as misfits_of_files
 from providers.kit import text
 from providers.kit.contract import Limits
@@ -22,8 +21,6 @@ from providers.kit.table import table
 from tokens.models import SocialAccount
 
 Problems = dict[str, list[str]]
-Files = Sequence[tuple[Upload, str]]
-"""Files with their descriptions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +36,9 @@ class Draft:
 class Words:
     """What a post says: its text, the page it is about, the parts that follow, and its files.
 
-    `versions` are texts of single accounts in place of `text`, `options` the values of their
-    networks' own blanks; both by the account's number.
+    `part_media` are the files of each part, none where it ends early. `versions` are texts of
+    single accounts in place of `text`, `options` the values of their networks' own blanks; both by
+    the account's number.
     """
 
     text: str
@@ -49,6 +47,16 @@ class Words:
     versions: Mapping[int, str] = field(default_factory=dict)
     options: Mapping[int, Mapping[str, str]] = field(default_factory=dict)
     media: Files = ()
+    part_media: tuple[Files, ...] = ()
+
+    def files(self, part: int) -> Files:
+        """The files of a part; 0 is the text itself."""
+        return (self.media, *self.part_media)[part] if part <= len(self.part_media) else ()
+
+    @property
+    def every_file(self) -> Files:
+        """All of them, in order."""
+        return [file for files in (self.media, *self.part_media) for file in files]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +125,8 @@ def wrong(words: Words, accounts: Iterable[SocialAccount]) -> Problems:
     found: Problems = {"parts": [*_parts(words, known)], "options": [*_options(words, known)]}
     for problem in _first(words, known):
         found.setdefault(problem.field, []).append(str(problem))
-    if "media" not in found and words.media:
-        found["media"] = out_of_reach(words.media, known)
+    if "media" not in found and words.every_file:
+        found["media"] = out_of_reach(words.every_file, known)
     return {name: said for name, said in found.items() if said}
 
 
@@ -174,12 +182,13 @@ def _parts(words: Words, accounts: Iterable[SocialAccount]) -> Iterator[str]:
     """
     able = targets(account for account in accounts if continues(account))
     for number, said in enumerate(words.parts, 2):
-        if not said.strip():
+        draft = Draft(said, words.files(number - 1))
+        if not said.strip() and not draft.media:
             yield f"Part {number} is empty."
             continue
         for to in able:
             part = Target(to.provider, f"{to.label}, part {number}", to.limits)
-            yield from (str(found) for found in text_fits(Draft(said), part))
+            yield from (str(found) for found in _part_problems(draft, part))
     alone = {
         providers.adapter(account.provider).label
         for account in accounts
@@ -190,6 +199,16 @@ def _parts(words: Words, accounts: Iterable[SocialAccount]) -> Iterator[str]:
             f"{label} cannot continue a thread: give its account a text of its own, which then"
             " stands alone there, or leave it out."
         )
+
+
+def _part_problems(draft: Draft, to: Target) -> Iterator[Problem]:
+    """What a network would refuse of an answer, which it may want without files."""
+    yield from text_fits(draft, to)
+    if draft.media and to.limits.bare_replies:
+        words = "an answer takes words only there; leave its files out."
+        yield Problem(to.provider, to.label, "parts", words)
+    elif draft.media:
+        yield from media_fit(draft, to)
 
 
 def _options(words: Words, accounts: Iterable[SocialAccount]) -> Iterator[str]:

@@ -25,8 +25,8 @@ VERBS = {
     "chain steps schedule slots enqueue repeats "
     "media uploads variants clean sniff pictures footage "
     "drafts preview library undo calendar causes overview bulk sheet imports",
-    "workers": "queues dispatch publish reconcile poll retry refresh gates breaker shared sweep "
-    "notices ahead mend jobs wake outlook pulse vitals alarm clock apps",
+    "workers": "queues dispatch publish reconcile poll retry unfetched refresh gates breaker "
+    "shared sweep notices ahead mend jobs wake outlook pulse vitals alarm clock apps",
 }
 DJANGOS = ("management", "templatetags")  # folders whose names Django gives
 FORBIDDEN_NAMES = {"services", "utils", "helpers", "managers"}

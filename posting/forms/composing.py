@@ -21,8 +21,9 @@ from posting.compose import check, made_by, warnings
 from posting.drafts import Content, content_of
 from posting.forms.files import FileForms, PostFiles
 from posting.forms.writing import FORMATS, MOMENT, MOST_TEXT, WritingForm, lines
+from posting.media import Files
 from posting.models import Post
-from posting.rules import Files, Words
+from posting.rules import Words
 from posting.schedule import Moment, NotUnderstood, resolve, typed
 from tokens.models import SocialAccount
 

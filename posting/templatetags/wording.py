@@ -108,6 +108,10 @@ BECAUSE: dict[tuple[State, str], Wording] = {
     (State.SCHEDULED, "unavailable"): replace(
         AGAIN, means="{network} could not be reached. The next try comes by itself."
     ),
+    (State.SCHEDULED, "unfetched"): replace(
+        AGAIN,
+        means="{network} could not fetch a file from this site. The next try comes by itself.",
+    ),
     (State.SCHEDULED, "uncertain"): replace(
         AGAIN,
         label="Sending again",
@@ -155,6 +159,11 @@ BECAUSE: dict[tuple[State, str], Wording] = {
     (State.FAILED, "unavailable"): replace(
         RESULTS[State.FAILED],
         means="{network} could not be reached, and nothing went out. Try again when it is back.",
+    ),
+    (State.FAILED, "unfetched"): replace(
+        RESULTS[State.FAILED],
+        means="{network} could not fetch a file from this site, and nothing went out. Whoever runs"
+        " this site must see that it can be reached from outside; then try again.",
     ),
     (State.FAILED, "forbidden"): replace(
         RESULTS[State.FAILED],
@@ -211,6 +220,7 @@ OUTCOME_MEANS: dict[str, str] = {
     "duplicate": "The network has the same text already.",
     "throttled": "The network asked to wait. This uses up no try.",
     "unavailable": "The network was not reached, so it certainly has nothing of it.",
+    "unfetched": "The network could not fetch a file from this site, so nothing of it is out.",
     "uncertain": "The answer was lost: it may have arrived.",
     "processing": "The network has it and works on it.",
     "unauthorized": "The network did not accept the key of the account.",
@@ -227,6 +237,7 @@ OUTCOMES: dict[str, tuple[str, str]] = {
     "duplicate": ("Already there", "warn"),
     "throttled": ("Asked to wait", "wait"),
     "unavailable": ("Not reached", "wait"),
+    "unfetched": ("File not fetched", "wait"),
     "uncertain": ("No clear answer", "warn"),
     "processing": ("Still at work", "wait"),
     "unauthorized": ("Key not accepted", "warn"),

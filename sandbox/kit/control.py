@@ -114,6 +114,13 @@ class Desk:
         self.twin(asked.get("network")).shelf.be_slow(polls)
         return as_json({"polls": polls})
 
+    @route("POST", "/_street/lose_files")
+    def lose_files(self, request: Request) -> Answer:
+        asked = request.fields()
+        times = int(asked.get("times", 1))
+        self.twin(asked.get("network")).shelf.lose(times)
+        return as_json({"times": times})
+
     @route("POST", "/_street/end_media")
     def end_media(self, request: Request) -> Answer:
         shelf = self.twin(request.fields().get("network")).shelf

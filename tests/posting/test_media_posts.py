@@ -21,9 +21,9 @@ from integrations.storage import store
 from integrations.storage.disk import Disk
 from posting.amend import edit
 from posting.compose import CannotCompose, compose, warnings
-from posting.media import attached, of_post, reachable
+from posting.media import Files, attached, of_post, reachable
 from posting.models import Attachment, Post, Upload
-from posting.rules import Files, Words, wrong
+from posting.rules import Words, wrong
 from posting.states import State
 from providers.kit.content import Kind, VideoRule
 from providers.kit.errors import Rejected, Unavailable
