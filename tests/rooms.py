@@ -26,7 +26,7 @@ VERBS = {
     "media uploads variants clean sniff pictures footage "
     "drafts preview library undo calendar causes overview bulk sheet imports",
     "workers": "queues dispatch publish reconcile poll retry unfetched refresh gates breaker "
-    "shared sweep notices ahead mend jobs wake outlook pulse vitals alarm clock apps",
+    "shared sweep notices mail ahead say mend jobs wake outlook pulse vitals alarm clock apps",
 }
 DJANGOS = ("management", "templatetags")  # folders whose names Django gives
 FORBIDDEN_NAMES = {"services", "utils", "helpers", "managers"}

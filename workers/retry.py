@@ -30,6 +30,7 @@ from providers.kit.errors import (
 from tokens.networks import network
 from workers import breaker, gates, unfetched
 from workers.breaker import Verdict
+from workers.say import moment
 
 logger = logging.getLogger(__name__)
 ONLY_A_PERSON = "Only a person can tell now: look at the account and say if it is there."
@@ -113,7 +114,7 @@ def not_yet(delivery: Delivery, problem: NetworkError, at: datetime, verdict: Ve
         State.PROCESSING,
         problem,
         at,
-        next_step=f"The network is still working on it{asked}; asked again at {_clock(due_at)}.",
+        next_step=f"The network is still working on it{asked}; asked again at {moment(due_at)}.",
         due_at=due_at,
         negatives=0,
         processing_since=delivery.result.processing_since or at,
@@ -148,7 +149,7 @@ def _throttled(delivery: Delivery, problem: Throttled, at: datetime, verdict: Ve
         State.SCHEDULED,
         problem,
         at,
-        next_step=f"Goes on by itself at {_clock(until)}; no attempt was used.",
+        next_step=f"Goes on by itself at {moment(until)}; no attempt was used.",
         due_at=until,
         attempts=max(tries - 1, 0),
     )
@@ -171,7 +172,7 @@ def _unavailable(delivery: Delivery, problem: Unavailable, at: datetime, verdict
         State.SCHEDULED,
         problem,
         at,
-        next_step=f"Tries again at {_clock(due_at)} (try {tries + 1} of {settings.MAX_ATTEMPTS}).",
+        next_step=f"Tries again at {moment(due_at)} (try {tries + 1} of {settings.MAX_ATTEMPTS}).",
         due_at=due_at,
         attempts=tries,
     )
@@ -208,7 +209,7 @@ def _left_alone(delivery: Delivery, problem: Unavailable, at: datetime, until: d
         problem,
         at,
         next_step=f"The network has trouble: this waits and goes on by itself, next try at"
-        f" {_clock(until)}; no attempt was used.",
+        f" {moment(until)}; no attempt was used.",
         due_at=until,
         attempts=max(delivery.result.attempts - 1, 0),
     )
@@ -221,7 +222,7 @@ def _uncertain(delivery: Delivery, problem: NetworkError, at: datetime) -> None:
         State.UNCERTAIN,
         problem,
         at,
-        next_step=f"Asks the network at {_clock(due_at)} whether the post arrived.",
+        next_step=f"Asks the network at {moment(due_at)} whether the post arrived.",
         due_at=due_at,
         doubts=delivery.result.doubts + 1,
         negatives=0,
@@ -245,7 +246,3 @@ def _failed(delivery: Delivery, problem: NetworkError, at: datetime) -> None:
     if isinstance(problem, Unexpected):
         logger.error("%s needs the operator: %s", delivery.result.provider, problem.words)
     results.refused(delivery, State.FAILED, problem, at, next_step=STAYS)
-
-
-def _clock(moment: datetime) -> str:
-    return f"{moment:%H:%M:%S} UTC"

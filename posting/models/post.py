@@ -79,6 +79,7 @@ class Post(models.Model):
         indexes = [
             models.Index(fields=["team", "-created_at"], name="post_newest"),
             models.Index(fields=["team", "due_at"], name="post_by_day"),
+            models.Index(fields=["author", "-created_at"], name="post_by_author"),
             models.Index(fields=["team", "-saved_at"], condition=Q(draft=True), name="post_drafts"),
         ]
 
