@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any, Self, TypeVar
 
@@ -144,6 +145,11 @@ class AccountQuerySet(Shown["SocialAccount"]):
     def for_team(self, team: Team) -> Self:
         """The accounts that a team has now, in a steady order."""
         return self.filter(team=team).held().order_by("provider", "handle", "pk")
+
+    def of_posts(self, team: Team, kept: Collection[int]) -> Self:
+        """The same, and those in `kept`, by number, that are disconnected by now."""
+        now = ~Q(state=AccountState.DISCONNECTED) | Q(pk__in=kept)
+        return self.filter(now, team=team).order_by("provider", "handle", "pk")
 
     def held(self) -> Self:
         """Those that have not been disconnected."""

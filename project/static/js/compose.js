@@ -21,6 +21,7 @@ function arrange() {
     if (mark) mark.hidden = !custom;
   }
   const word = at("[data-word]");
+  if (!word) return; // what waits already is saved, not sent
   word.dataset.now ??= word.textContent;
   const later = at("#id_when").value.trim() || at("#id_picked").value;
   word.textContent = later ? word.dataset.later : word.dataset.now;
