@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import regex
 
-import providers
 from posting.models import Upload
 from posting.rules import Words, continues, placed
 from providers.kit import text
@@ -53,8 +52,7 @@ class Preview:
 
 def previews(words: Words, accounts: Iterable[SocialAccount]) -> list[Preview]:
     """A preview for each of these accounts whose network is still there."""
-    known = [account for account in accounts if account.provider in providers.ADAPTERS]
-    return [_preview(words, account) for account in known]
+    return [_preview(words, account, limits) for account in accounts if (limits := account.limits)]
 
 
 def cut(said: str, rule: TextRule) -> tuple[str, str]:
@@ -73,19 +71,18 @@ def cut(said: str, rule: TextRule) -> tuple[str, str]:
     return said[:end], said[end:]
 
 
-def _preview(words: Words, account: SocialAccount) -> Preview:
-    kind = providers.adapter(account.provider)
+def _preview(words: Words, account: SocialAccount, limits: Limits) -> Preview:
     own = words.versions.get(account.pk)
-    beside = bool(words.media) or kind.limits.needs_media
+    beside = bool(words.media) or limits.needs_media
     said = words.text if own is None else own
-    whole, card = placed(said, words.link, kind.limits, beside_media=beside)
+    whole, card = placed(said, words.link, limits, beside_media=beside)
     goes_on = continues(account)
     parts = words.parts if goes_on else ()
-    pieces = (_piece(whole, kind.limits, beside), *_behind(parts, kind.limits))
-    media = tuple(words.media[: _most(kind.limits)])
+    pieces = (_piece(whole, limits, beside), *_behind(parts, limits))
+    media = tuple(words.media[: _most(limits)])
     return Preview(
         account,
-        kind.label,
+        account.label,
         own is not None,
         pieces,
         card,

@@ -362,5 +362,10 @@ class SplitForm(AccountsForm):
 
 
 def _blanks(account: SocialAccount, values: Mapping[str, str]) -> list[dict[str, Any]]:
+    """`strange`: a value that stands there and is not among the choices any more."""
     fields = providers.adapter(account.provider).post_fields
-    return [{"field": one, "value": values.get(one.name, "")} for one in fields]
+    held = [(one, values.get(one.name, "")) for one in fields]
+    return [
+        {"field": one, "value": value, "strange": value and value not in dict(one.choices)}
+        for one, value in held
+    ]

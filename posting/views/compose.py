@@ -108,7 +108,7 @@ def look_post(request: MemberRequest) -> HttpResponse:
 @member(Permission.READ)
 def rules_table(request: MemberRequest) -> HttpResponse:
     """What every network takes, for the counters of the pages; asked again, only if it changed."""
-    body, tag = exported()
+    body, tag = exported(SocialAccount.objects.for_team(request.team))
     answer = HttpResponse(body, content_type="application/json")
     answer["ETag"], answer["Cache-Control"] = tag, "private, no-cache"
     return get_conditional_response(request, etag=tag, response=answer) or answer

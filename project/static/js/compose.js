@@ -67,7 +67,7 @@ document.addEventListener("change", (event) => {
   const box = event.target;
   if (box.matches?.("input[name=accounts]")) {
     const card = at(`[data-for="${box.value}"]`);
-    if (card && box.checked && card.querySelector("input[name^=option-]")) card.open = true;
+    if (card && box.checked && card.querySelector("[name^=option-]")) card.open = true;
   }
   if (box.id === "id_picked" && box.value) {
     at("#id_when").value = box.value.replace("T", " ");
