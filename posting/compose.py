@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime, tzinfo
 from typing import Any
 
@@ -37,8 +37,12 @@ def check(
     team: Team,
     due_at: datetime | None,
     at: datetime,
+    known: Collection[int] = (),
 ) -> dict[str, list[str]]:
-    """What is wrong with a post, by field; {} when nothing is."""
+    """What is wrong with a post, by field; {} when nothing is.
+
+    `known`: accounts, by number, for which it waits already; they need not be ready.
+    """
     said: dict[str, list[str]] = {}
     spoken = {account.pk for account in accounts} <= words.versions.keys() if accounts else False
     if not words.text.strip() and not spoken and not words.media:
@@ -47,7 +51,7 @@ def check(
         said["accounts"] = ["Choose at least one account."]
     if any(account.team_id != team.pk for account in accounts):
         said["accounts"] = ["One of these accounts is not yours."]
-    elif lost := [a for a in accounts if not a.usable]:
+    elif lost := [a for a in accounts if not a.usable and a.pk not in known]:
         names = ", ".join(str(account) for account in lost)
         said["accounts"] = [f"Not ready to post, see Accounts: {names}."]
     elif strange := not_ours(words.every_file, team) if words.every_file else "":

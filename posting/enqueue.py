@@ -86,9 +86,14 @@ def enqueue(
     return post
 
 
-def next_moments(accounts: Collection[SocialAccount], at: datetime) -> dict[int, datetime]:
-    """The next free slot of each account, by its id; CannotCompose names those that have none."""
-    found = slots.next_each(accounts, at)
+def next_moments(
+    accounts: Collection[SocialAccount], at: datetime, without: Post | None = None
+) -> dict[int, datetime]:
+    """The next free slot of each account, by its id; CannotCompose names those that have none.
+
+    `without`: a post that is being planned anew takes nothing from itself.
+    """
+    found = slots.next_each(accounts, at, without)
     if lost := [account for account in accounts if found[account.pk] is None]:
         names = ", ".join(str(account) for account in lost)
         raise CannotCompose({"when": [f"No free slot: {names}. Add slots or choose a time."]})

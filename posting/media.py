@@ -69,8 +69,10 @@ def even(part_media: Sequence[Files], parts: int) -> tuple[Files, ...]:
     return tuple(held) if any(held) else ()
 
 
-def attached(post_id: int, part: int, provider: str) -> tuple[Media, ...]:
-    """The files of a part of a post as this network wants them.
+def attached(
+    post_id: int, part: int, provider: str, limits: Limits | None = None
+) -> tuple[Media, ...]:
+    """The files of a part of a post as this network wants them; `limits`: or one account there.
 
     Raises Rejected where one cannot be made to fit any more, Unavailable where the store is away:
     what the engine knows how to go on from.
@@ -78,10 +80,9 @@ def attached(post_id: int, part: int, provider: str) -> tuple[Media, ...]:
     kind = providers.ADAPTERS.get(provider)
     if kind is None:  # the network is gone: whoever speaks to it says so
         return ()
-    limits = kind.limits
-    found = of_post(post_id, part)
+    rules, found = limits or kind.limits, of_post(post_id, part)
     return tuple(
-        _one(place, upload, alt, limits) for place, (upload, alt) in enumerate(found, start=1)
+        _one(place, upload, alt, rules) for place, (upload, alt) in enumerate(found, start=1)
     )
 
 

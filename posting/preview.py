@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import regex
 
-import providers
 from posting.media import Files
 from posting.rules import Words, continues, placed
 from providers.kit import text
@@ -56,8 +55,7 @@ class Preview:
 
 def previews(words: Words, accounts: Iterable[SocialAccount]) -> list[Preview]:
     """A preview for each of these accounts whose network is still there."""
-    known = [account for account in accounts if account.provider in providers.ADAPTERS]
-    return [_preview(words, account) for account in known]
+    return [_preview(words, account, limits) for account in accounts if (limits := account.limits)]
 
 
 def cut(said: str, rule: TextRule) -> tuple[str, str]:
@@ -76,17 +74,16 @@ def cut(said: str, rule: TextRule) -> tuple[str, str]:
     return said[:end], said[end:]
 
 
-def _preview(words: Words, account: SocialAccount) -> Preview:
-    kind = providers.adapter(account.provider)
+def _preview(words: Words, account: SocialAccount, limits: Limits) -> Preview:
     own = words.versions.get(account.pk)
-    beside = bool(words.media) or kind.limits.needs_media
+    beside = bool(words.media) or limits.needs_media
     said = words.text if own is None else own
-    whole, card = placed(said, words.link, kind.limits, beside_media=beside)
+    whole, card = placed(said, words.link, limits, beside_media=beside)
     goes_on = continues(account)
-    first = _piece(whole, kind.limits, beside, words.media)
-    pieces = (first, *(_behind(words, kind.limits) if goes_on else ()))
+    first = _piece(whole, limits, beside, words.media)
+    pieces = (first, *(_behind(words, limits) if goes_on else ()))
     alone = bool(words.parts) and not goes_on
-    return Preview(account, kind.label, own is not None, pieces, card, alone)
+    return Preview(account, account.label, own is not None, pieces, card, alone)
 
 
 def _behind(words: Words, limits: Limits) -> Iterator[Piece]:

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import Any
 
 import providers
 from posting.media import Files, out_of_reach
 from posting.variants import misfits as misfits_of_files
 from providers.kit import text
 from providers.kit.contract import Limits
-from providers.kit.table import table
+from providers.kit.table import row, table
 from tokens.models import SocialAccount
 
 Problems = dict[str, list[str]]
@@ -103,10 +105,19 @@ CHECKS: tuple[Check, ...] = (text_fits, media_fit)
 
 
 def targets(accounts: Iterable[SocialAccount]) -> list[Target]:
-    """The networks behind these accounts, each once; one that is gone has no rules any more."""
-    known = dict.fromkeys(a.provider for a in accounts if a.provider in providers.ADAPTERS)
-    kinds = [providers.adapter(name) for name in known]
-    return [Target(kind.name, kind.label, kind.limits) for kind in kinds]
+    """The networks behind these accounts, each once; one that is gone has no rules any more.
+
+    Where accounts of one network may write differently much, each kind of them is named.
+    """
+    found: dict[tuple[str, Limits], list[SocialAccount]] = {}
+    for account in accounts:
+        if limits := account.limits:
+            found.setdefault((account.provider, limits), []).append(account)
+    kinds = Counter(name for name, _ in found)
+    return [
+        Target(name, ", ".join(map(str, mine)) if kinds[name] > 1 else mine[0].label, limits)
+        for (name, limits), mine in found.items()
+    ]
 
 
 def problems(draft: Draft, accounts: Iterable[SocialAccount]) -> list[Problem]:
@@ -132,7 +143,7 @@ def wrong(words: Words, accounts: Iterable[SocialAccount]) -> Problems:
 
 def continues(account: SocialAccount) -> bool:
     """Whether its network can answer a post, so that a thread goes on there."""
-    limits = limits_of(account.provider)
+    limits = account.limits
     return limits is not None and limits.replies
 
 
@@ -147,17 +158,23 @@ def placed(text: str, link: str, limits: Limits | None, *, beside_media: bool) -
     return (f"{text}\n\n{link}" if text.strip() else link), ""
 
 
-def limits_of(provider: str) -> Limits | None:
-    """What fits into a post of this network; None if it is gone."""
-    known = providers.ADAPTERS.get(provider)
-    return known.limits if known else None
+def exported(accounts: Iterable[SocialAccount] = ()) -> tuple[bytes, str]:
+    """The rules as JSON for the pages, and the mark that changes with them.
+
+    Under `accounts`, by "account-" and the number, those that may write more or less than usual.
+    """
+    own = {
+        f"account-{account.pk}": row(str(account), account.limits)
+        for account in accounts
+        if account.told_limits and account.limits
+    }
+    body = json.dumps({**_table(), "accounts": own}, ensure_ascii=False).encode()
+    return body, f'"{hashlib.sha256(body).hexdigest()[:20]}"'
 
 
 @lru_cache(maxsize=1)
-def exported() -> tuple[bytes, str]:
-    """The rules of all networks as JSON for the pages, and the mark that changes with them."""
-    body = json.dumps(table(providers.ADAPTERS.values()), ensure_ascii=False).encode()
-    return body, f'"{hashlib.sha256(body).hexdigest()[:20]}"'
+def _table() -> dict[str, Any]:
+    return table(providers.ADAPTERS.values())
 
 
 def _refused(draft: Draft, to: Target) -> list[Problem]:
@@ -169,8 +186,7 @@ def _first(words: Words, accounts: list[SocialAccount]) -> Iterator[Problem]:
     alike = [account for account in accounts if account.pk not in words.versions]
     yield from problems(Draft(words.text, words.media, words.link), alike)
     for account in accounts:
-        if account.pk in words.versions:
-            limits = providers.adapter(account.provider).limits
+        if account.pk in words.versions and (limits := account.limits):
             own = Target(account.provider, str(account), limits)
             yield from _refused(Draft(words.versions[account.pk], words.media, words.link), own)
 
@@ -212,13 +228,16 @@ def _part_problems(draft: Draft, to: Target) -> Iterator[Problem]:
 
 
 def _options(words: Words, accounts: Iterable[SocialAccount]) -> Iterator[str]:
-    """Blanks of a network that have to be filled in, and values of blanks that it does not have."""
+    """Blanks of a network that have to be filled in, and what does not stand for choice there."""
     for account in accounts:
         blanks = {blank.name: blank for blank in providers.adapter(account.provider).post_fields}
         given = words.options.get(account.pk, {})
         for name, blank in blanks.items():
             if blank.needed and not given.get(name, "").strip():
                 yield f"{account}: fill in “{blank.label}”."
-        for name in given:
+        for name, value in given.items():
             if name not in blanks:
                 yield f"{account}: its network knows no blank “{name}”."
+            elif (allowed := dict(blanks[name].choices)) and value not in allowed:
+                said = ", ".join(allowed.values())
+                yield f"{account}: “{blanks[name].label}” is one of: {said}."

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from django.db import transaction
 
 from accounts.models import Team
-from posting.models import PostResult, Slot
+from posting.models import Post, PostResult, Slot
 from posting.schedule import WEEK, resolve, zone_named
 from posting.states import STOPPED, State
 from tokens.models import SocialAccount
@@ -73,12 +73,19 @@ def moments(places: Sequence[Slot], at: datetime, until: datetime) -> Iterator[d
 
 
 def taken(
-    accounts: Collection[SocialAccount], at: datetime, until: datetime
+    accounts: Collection[SocialAccount],
+    at: datetime,
+    until: datetime,
+    without: Post | None = None,
 ) -> dict[int, set[datetime]]:
-    """The moments, by account, at which something goes out after `at`; one query."""
+    """The moments, by account, at which something goes out after `at`; one query.
+
+    `without`: a post that is being planned anew takes nothing from itself.
+    """
     rows = PostResult.objects.filter(
         account__in=accounts, planned_at__gt=at, planned_at__lte=until
     ).exclude(state__in=UNTAKEN)
+    rows = rows.exclude(post=without) if without else rows
     found: dict[int, set[datetime]] = {account.pk: set() for account in accounts}
     for account, moment in rows.values_list("account", "planned_at"):
         if moment is not None:
@@ -94,32 +101,20 @@ def free(account: SocialAccount, at: datetime) -> Iterator[datetime]:
         yield from (moment for moment in moments(places, start, until) if moment not in busy)
 
 
-def next_each(accounts: Collection[SocialAccount], at: datetime) -> dict[int, datetime | None]:
+def next_each(
+    accounts: Collection[SocialAccount], at: datetime, without: Post | None = None
+) -> dict[int, datetime | None]:
     """The next free slot of each account, by its id; None where it has none."""
     places = _places(accounts)
     found: dict[int, datetime | None] = {account.pk: None for account in accounts}
     for until in (at + NEAR, at + FAR):
         lost = [account for account in accounts if found[account.pk] is None]
         lost = [account for account in lost if places[account.pk]]
-        busy = taken(lost, at, until) if lost else {}
+        busy = taken(lost, at, until, without) if lost else {}
         for pk in busy:
             ahead = moments(places[pk], at, until)
             found[pk] = next((moment for moment in ahead if moment not in busy[pk]), None)
     return found
-
-
-def next_free(accounts: Collection[SocialAccount], at: datetime) -> datetime | None:
-    """The first moment that is a free slot of every one of these accounts; None if there is none.
-
-    Accounts whose weeks never meet have none together, and still each its own (`next_each`).
-    """
-    until = at + FAR
-    busy, places = taken(accounts, at, until), _places(accounts)
-    every = [
-        {m for m in moments(places[account.pk], at, until) if m not in busy[account.pk]}
-        for account in accounts
-    ]
-    return min(set.intersection(*every), default=None) if every else None
 
 
 def of_accounts(accounts: Collection[SocialAccount]) -> dict[int, list[Slot]]:

@@ -6,7 +6,7 @@ from django.urls import path
 
 from integrations.storage.disk import FILES, UPLOADS
 from posting import api
-from posting.views import calendar, compose, home, posts, queue
+from posting.views import calendar, compose, edit, home, posts, queue
 
 urlpatterns = [
     path("", home.home, name="home"),
@@ -38,7 +38,8 @@ urlpatterns = [
     path("posts/<int:pk>/results/", posts.post_results, name="post-results"),
     path("posts/<int:pk>/cancel/", posts.cancel_post, name="cancel-post"),
     path("posts/<int:pk>/cancel/<int:result>/", posts.cancel_post, name="cancel-result"),
-    path("posts/<int:pk>/edit/", posts.edit_post, name="edit-post"),
+    path("posts/<int:pk>/edit/", edit.edit_post, name="edit-post"),
+    path("posts/<int:pk>/put-back/", edit.put_back, name="put-back"),
     path("posts/<int:pk>/skip/", posts.skip_late, name="skip-late"),
     path("posts/<int:pk>/again/", posts.try_post_again, name="try-again"),
     path("posts/<int:pk>/again/<int:result>/", posts.try_post_again, name="try-result"),

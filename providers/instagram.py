@@ -140,9 +140,10 @@ class Instagram(ContainerProvider, PageLogin):
         Field(
             "login",
             "Sign in with",
-            help="instagram: any Business or Creator account. facebook: one linked to a page.",
+            help="Any Business or Creator account by Instagram, one linked to a page by Facebook.",
             default="INSTAGRAM_LOGIN",
             others=(LINKED,),
+            choices=((OWN, "Instagram"), (LINKED, "Facebook")),
         ),
     )
 

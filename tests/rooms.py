@@ -20,8 +20,8 @@ VERBS = {
     "survey apps",
     "accounts": "access activity notify billing apps",
     "tokens": "vault connect disconnect refresh rotate examine speak networks spool windows "
-    "standing crash problems lease ask attach choose derive renew status apps",
-    "posting": "compose amend lateness forecast rules split results doorbell apps "
+    "standing crash problems limits lease ask attach choose derive renew status apps",
+    "posting": "compose amend revise lateness forecast rules split results doorbell apps "
     "chain steps schedule slots enqueue repeats "
     "media uploads variants clean sniff pictures footage "
     "drafts preview library undo calendar causes overview bulk sheet imports",

@@ -195,7 +195,7 @@ def _unfetched(delivery: Delivery, problem: NotFetched, at: datetime, verdict: V
         State.SCHEDULED,
         problem,
         at,
-        next_step=f"Tries again at {_clock(due_at)} (try {tries + 1} of {settings.MAX_ATTEMPTS}).",
+        next_step=f"Tries again at {moment(due_at)} (try {tries + 1} of {settings.MAX_ATTEMPTS}).",
         due_at=due_at,
         **anew,
     )

@@ -299,6 +299,11 @@ class PostResult(models.Model):
         return self.state == State.HELD and self.held_for == LATE
 
     @property
+    def was_tried(self) -> bool:
+        """Whether it has a history that stays."""
+        return bool(self.attempts_made.all())
+
+    @property
     def waits_for_part(self) -> bool:
         """Whether it goes on by itself once the part before it is out."""
         return self.state == State.HELD and self.held_for == CHAIN

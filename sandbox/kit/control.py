@@ -121,6 +121,13 @@ class Desk:
         self.twin(asked.get("network")).shelf.lose(times)
         return as_json({"times": times})
 
+    @route("POST", "/_street/longest")
+    def longest(self, request: Request) -> Answer:
+        asked = request.fields()
+        told = {"characters": int(asked.get("characters", 0))}
+        self.twin(asked.get("network")).put("house", "longest", told)
+        return as_json(told)
+
     @route("POST", "/_street/end_media")
     def end_media(self, request: Request) -> Answer:
         shelf = self.twin(request.fields().get("network")).shelf

@@ -14,11 +14,10 @@ from hypothesis import strategies as st
 
 from accounts.models import Notice
 from posting import repeats
-from posting.amend import edit
 from posting.models import Occurrence, Post, PostResult, Repeat
 from posting.repeats import HORIZON, CannotRepeat, Frequency, Rule
 from posting.states import State
-from tests.cast import Cast, Street, connected
+from tests.cast import Cast, Street, connected, edit
 from tokens.models import SocialAccount
 from tokens.states import AccountState
 
