@@ -6,7 +6,7 @@ from django.urls import path
 
 from integrations.storage.disk import FILES, UPLOADS
 from posting import api
-from posting.views import calendar, compose, home, posts, queue
+from posting.views import calendar, compose, home, imports, posts, queue
 
 urlpatterns = [
     path("", home.home, name="home"),
@@ -27,6 +27,13 @@ urlpatterns = [
     path("posts/undo/<uuid:token>/", calendar.undo_act, name="undo"),
     path("posts/<int:pk>/move/", calendar.move_post, name="move-post"),
     path("posts/<int:pk>/drag/", calendar.drag_post, name="drag-post"),
+    path("posts/import/", imports.import_posts, name="import-posts"),
+    path("posts/import/<int:pk>/", imports.import_page, name="import"),
+    path("posts/import/<int:pk>/columns/", imports.import_columns, name="import-columns"),
+    path("posts/import/<int:pk>/progress/", imports.import_progress, name="import-progress"),
+    path("posts/import/<int:pk>/confirm/", imports.import_confirm, name="import-confirm"),
+    path("posts/import/<int:pk>/discard/", imports.import_discard, name="import-discard"),
+    path("posts/import/<int:pk>/wrong/", imports.import_wrong, name="import-wrong"),
     path("calendar/", calendar.calendar_page, name="calendar"),
     path("queue/", queue.queue_page, name="queue"),
     path("queue/<int:pk>/slots/", queue.add_slots, name="add-slots"),

@@ -54,7 +54,10 @@ PLACES = (
         "list",
         "p",
         bar=True,
-        within=("post", "edit-post", "late-posts", "causes"),
+        within=(
+            *("post", "edit-post", "late-posts", "causes"),
+            *("import-posts", "import", "import-columns"),
+        ),
     ),
     Place("accounts", "Accounts", "people", "a", within=("choose-accounts", "disconnect-account")),
     Place("library", "Library", "picture"),
