@@ -38,3 +38,15 @@ def named(pks: Sequence[int], accounts: Mapping[int, SocialAccount]) -> list[Soc
 def rule_words(repeat: Repeat) -> str:
     """When a repeat comes, in plain words."""
     return repeats.described(repeats.rule_of(repeat))
+
+
+@register.filter
+def repeat_words(repeat: Repeat) -> Wording:
+    """The badge of a repeat."""
+    if repeat.ended_at:
+        return Wording("Ended", "Nothing of it comes again.", "off", "ban")
+    if repeat.paused:
+        return Wording("Paused", "Nothing comes until it goes on.", "wait", "pause")
+    if repeat.problem:
+        return Wording("In trouble", "The next one could not be made yet.", "warn", "alert")
+    return Wording("Goes on", "It comes by itself.", "ok", "repeat")
