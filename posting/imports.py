@@ -1,166 +1,195 @@
-"""Import posts from a table: map its columns, try every row, confirm, and go on row by row.
+"""Import posts from a table: bring it, map its columns, try every row, confirm, and go on.
 
-A confirmed row becomes a post exactly once: its key is derived from the import and its number, and
-the row is marked in the same transaction. Whoever is killed in between is simply followed.
+No step of it is done by a web request that may be long: rows are tried and posts are made a chunk
+at a time by whoever calls `go_on_all`. A confirmed row becomes a post exactly once: its key is
+derived from the import and its number, and the row is marked in the same transaction. Whoever is
+killed in between is simply followed.
 """
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from enum import StrEnum
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.db import transaction
-from django.db.models import Count, Q
+from django.db.models import Count, F, Q, QuerySet
 
 from accounts.models import Team, User
 from posting import drafts
-from posting.compose import CannotCompose, check, compose
+from posting.compose import CannotCompose, compose
 from posting.drafts import Content
 from posting.enqueue import enqueue
-from posting.library import LONGEST_LABEL
-from posting.models import Import, ImportRow, Label, Post
-from posting.rules import Words
-from posting.schedule import NotUnderstood, said, typed, zone_named
-from posting.sheet import Sheet
+from posting.interpret import Blank, Mapped, Planned, Reading, Wrong, guess
+from posting.models import Import, ImportFile, ImportRow, Label, Post
+from posting.sheet import PROBLEM, Sheet, lines, read
+from posting.states import Stage
 from tokens.models import SocialAccount
 
-CHUNK = 100
-SPLIT = ";"
+CHUNK, TRIES, AT_ONCE = 250, 1000, 200
+"""Rows at a time: made and tried by a worker, and tried while the person waits for the page."""
+FORGOTTEN_AFTER = timedelta(days=7)
 DEFAULT_COLOUR = "grey"
-GUESSES = {
-    "text": ("text", "post", "content", "message", "caption"),
-    "when": ("when", "date", "time", "datetime", "scheduled", "scheduled at", "publish at"),
-    "accounts": ("accounts", "account", "channels", "profiles", "networks"),
-    "labels": ("labels", "label", "tags"),
-}
+REMEMBERED = 20
+STOPPED = "Stopped before it was written."
 
 
-class Blank(StrEnum):
-    """What becomes of a row without a time."""
+class CannotImport(Exception):
+    """A table cannot be imported like this. `problems` maps a field's name to plain sentences."""
 
-    DRAFT = "draft"
-    SLOT = "slot"
-    REFUSE = "refuse"
-
-
-@dataclass(frozen=True, slots=True)
-class Mapped:
-    """Which column holds what ("" none), and what holds where a row says nothing."""
-
-    text: str
-    when: str = ""
-    accounts: str = ""
-    labels: str = ""
-    zone: str = "UTC"
-    usual: tuple[SocialAccount, ...] = ()
-    blank: Blank = Blank.DRAFT
-
-
-@dataclass(frozen=True, slots=True)
-class Wrong:
-    """What is wrong with one row: its line in the file, the column, and what to do."""
-
-    number: int
-    column: str
-    words: str
-
-
-@dataclass(frozen=True, slots=True)
-class Planned:
-    """One row as it would become a post; `said` is its moment in words, "" for none."""
-
-    number: int
-    text: str
-    accounts: tuple[SocialAccount, ...]
-    when: datetime | None
-    labels: tuple[str, ...]
-    said: str
-    warning: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class DryRun:
-    """What an import would do; nothing of it is written."""
-
-    rows: tuple[Planned, ...]
-    wrong: tuple[Wrong, ...]
+    def __init__(self, problems: dict[str, list[str]]) -> None:
+        super().__init__("; ".join(words for said in problems.values() for words in said))
+        self.problems = problems
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far an import is; `wrong` are the rows that could not become posts."""
+    """How far a table is: rows that were tried, refused, made, failed since, and all in the file.
+
+    `wanted` are the rows that became posts or are to.
+    """
 
     total: int
+    tried: int
+    refused: int
     made: int
     failed: int
-    wrong: tuple[Wrong, ...]
+
+    @property
+    def wanted(self) -> int:
+        """How many rows are well, or were."""
+        return self.tried - self.refused
 
     @property
     def done(self) -> int:
-        """How many rows have been dealt with."""
+        """How many of them have been dealt with."""
         return self.made + self.failed
 
     @property
     def ended(self) -> bool:
         """Whether none is left."""
-        return self.done >= self.total
+        return self.done >= self.wanted
+
+    @property
+    def wrong(self) -> int:
+        """How many rows did not become posts, and will not."""
+        return self.refused + self.failed
 
 
-def guess(sheet: Sheet) -> dict[str, str]:
-    """Which column probably holds what, by its name; "" where none does."""
-    known = {column.casefold(): column for column in sheet.columns}
-    return {
-        field: next((known[name] for name in names if name in known), "")
-        for field, names in GUESSES.items()
-    }
-
-
-def try_out(team: Team, sheet: Sheet, mapped: Mapped, at: datetime) -> DryRun:
-    """Every row as it would become a post, and all that is wrong, row by row."""
-    reading = _Reading(team, sheet, mapped, at)
-    rows, wrong = [], list(reading.unusable())
-    if not wrong:
-        for number, cells in sheet.rows:
-            planned, problems = reading.row(number, cells)
-            wrong += problems
-            rows += [] if problems or planned is None else [planned]
-    return DryRun(tuple(rows), tuple(wrong))
-
-
-def confirm(
-    team: Team,
-    author: User,
-    name: str,
-    tried: DryRun,
-    blank: Blank,
-    *,
-    at: datetime,
-    key: uuid.UUID,
+def bring(
+    team: Team, author: User, name: str, data: bytes, *, at: datetime, key: uuid.UUID
 ) -> Import:
-    """Write down the rows that are well, for `go_on`; the same key again is the same import."""
+    """Keep a table; the same key again is the same table. Raises sheet.CannotRead."""
+    if known := Import.objects.filter(team=team, key=key).first():
+        return known
+    sheet = read(data)
     with transaction.atomic():
         made, new = Import.objects.get_or_create(
-            team=team,
-            key=key,
-            defaults={"author": author, "name": name[:200], "created_at": at},
+            team=team, key=key, defaults={"author": author, "name": name[:200], "created_at": at}
         )
         if new:
-            ImportRow.objects.bulk_create(
-                (ImportRow(table=made, number=r.number, plan=_plan(r, blank)) for r in tried.rows),
-                batch_size=500,
-            )
+            about: dict[str, Any] = {"columns": list(sheet.columns), "notes": list(sheet.notes)}
+            ImportFile.objects.create(table=made, data=data, total=len(sheet.rows), **about)
     return made
+
+
+def sheet_of(table: Import) -> Sheet:
+    """What stands in the file of a table that nobody has confirmed."""
+    return read(bytes(ImportFile.objects.get(table=table).data))
+
+
+def suggested(table: Import, zone: str) -> dict[str, Any]:
+    """What its columns probably hold: as they were mapped before, or by their names."""
+    if table.file.mapping:
+        return dict(table.file.mapping)
+    mine = ImportFile.objects.filter(table__team=table.team).exclude(chosen_at=None)
+    before = mine.order_by("-chosen_at").values_list("columns", "mapping")[:REMEMBERED]
+    found = next((mapping for names, mapping in before if names == table.file.columns), None)
+    plain = {
+        **guess(tuple(table.file.columns)),
+        "zone": zone,
+        "usual": [],
+        "blank": Blank.DRAFT.value,
+    }
+    return {**plain, **(found or {})}
+
+
+def choose(table: Import, mapped: Mapped, at: datetime) -> None:
+    """Say what the columns hold; every row is tried anew. Raises CannotImport."""
+    sheet = Sheet(tuple(table.file.columns), ())
+    wrong: dict[str, list[str]] = {}
+    for one in Reading(table.team, sheet, mapped, at).unusable():
+        wrong.setdefault(one.column, []).append(one.words)
+    if wrong:
+        raise CannotImport(wrong)
+    mapping = asdict(mapped) | {"usual": [account.pk for account in mapped.usual]}
+    with transaction.atomic():
+        _lock(table, "Its rows are being imported already; what the columns hold stays.")
+        table.rows.all().delete()
+        ImportFile.objects.filter(table=table).update(mapping=mapping, chosen_at=at, tried=0)
+    table.file.refresh_from_db(fields=["mapping", "chosen_at", "tried"])
+
+
+def try_on(pk: int, limit: int = TRIES) -> int:
+    """Try the next rows of a table, written with how far it is; returns how many."""
+    with transaction.atomic():
+        files = ImportFile.objects.select_for_update(of=("self",)).select_related("table__team")
+        file = files.filter(table=pk, table__confirmed_at=None, tried__lt=F("total")).first()
+        if file is None or file.chosen_at is None:
+            return 0
+        sheet, mapped = read(bytes(file.data)), mapped_of(file)
+        reading = Reading(file.table.team, sheet, mapped, file.chosen_at)
+        some = sheet.rows[file.tried : file.tried + limit]
+        ImportRow.objects.bulk_create(
+            (_tried(file.table, number, cells, reading, mapped) for number, cells in some),
+            batch_size=500,
+        )
+        ImportFile.objects.filter(pk=file.pk).update(tried=F("tried") + len(some))
+    return len(some)
+
+
+def mapped_of(file: ImportFile) -> Mapped:
+    """What somebody chose; an account that has gone since is left out."""
+    said = dict(file.mapping)
+    usual = SocialAccount.objects.for_team(file.table.team).filter(pk__in=said.pop("usual"))
+    return Mapped(**said | {"usual": tuple(usual), "blank": Blank(said["blank"])})
+
+
+def confirm(table: Import, at: datetime) -> None:
+    """Let the rows that are well become posts; said twice, done once. Raises CannotImport."""
+    with transaction.atomic():
+        file = ImportFile.objects.select_for_update().defer("data").get(table=table)
+        if file.chosen_at is None or file.tried < file.total:
+            raise CannotImport({"": ["Not all rows have been tried yet; wait for the end of it."]})
+        if not table.rows.filter(problem="").exists():
+            raise CannotImport({"": ["No row can become a post; repair the table first."]})
+        Import.objects.filter(pk=table.pk, confirmed_at=None).update(confirmed_at=at)
+        ImportFile.objects.filter(pk=file.pk).update(data=b"")
+    table.refresh_from_db(fields=["confirmed_at"])
+
+
+def discard(table: Import, at: datetime) -> int:
+    """Put a table away; of one under way the rest is not made. Returns how many posts stay."""
+    with transaction.atomic():
+        ImportFile.objects.select_for_update().defer("data").get(table=table)
+        table.refresh_from_db(fields=["confirmed_at"])
+        if table.confirmed_at is None:
+            table.delete()
+            return 0
+        waiting = table.rows.filter(done_at=None, problem="")
+        waiting.update(done_at=at, problem=STOPPED)
+        Import.objects.filter(pk=table.pk, ended_at=None).update(ended_at=at)
+    return progress(table).made
 
 
 def go_on(table: Import, at: datetime, limit: int = CHUNK) -> int:
     """Make posts of the next rows; returns how many rows. May run twice, and after any crash."""
+    if not Import.objects.filter(pk=table.pk, confirmed_at__isnull=False).exists():
+        return 0
     done = 0
-    waiting = table.rows.filter(done_at__isnull=True).order_by("number")
+    waiting = table.rows.filter(done_at__isnull=True, problem="").order_by("number")
     for pk in list(waiting.values_list("pk", flat=True)[:limit]):
         done += _one(pk, at)
     if not waiting.exists():
@@ -169,28 +198,72 @@ def go_on(table: Import, at: datetime, limit: int = CHUNK) -> int:
 
 
 def go_on_all(at: datetime, limit: int = CHUNK) -> int:
-    """The next rows of every import under way; returns how many rows."""
-    tables = Import.objects.filter(ended_at__isnull=True).order_by("created_at", "pk")
-    return sum(go_on(table, at, limit) for table in tables)
+    """The next rows of every table under way; returns how many were made or tried."""
+    done = 0
+    for table in Import.objects.open().select_related("file").defer("file__data"):
+        match table.stage:
+            case Stage.GOING:
+                done += go_on(table, at, limit)
+            case Stage.TRYING:
+                done += try_on(table.pk)
+    return done
+
+
+def forget(at: datetime) -> int:
+    """Tables that nobody confirmed for a week; returns how many went."""
+    old = Import.objects.filter(confirmed_at=None, created_at__lt=at - FORGOTTEN_AFTER)
+    return old.delete()[1].get("posting.Import", 0)
 
 
 def progress(table: Import) -> Progress:
-    """How far it is; two queries."""
+    """How far it is; one query for its rows."""
     counts = table.rows.aggregate(
-        total=Count("pk"),
+        tried=Count("pk"),
+        refused=Count("pk", filter=~Q(problem="") & Q(done_at=None)),
         made=Count("pk", filter=Q(done_at__isnull=False, problem="")),
-        failed=Count("pk", filter=~Q(problem="")),
+        failed=Count("pk", filter=~Q(problem="") & Q(done_at__isnull=False)),
     )
-    failed = table.rows.exclude(problem="").order_by("number").values_list("number", "problem")
-    wrong = tuple(Wrong(number, "", problem) for number, problem in failed)
-    return Progress(wrong=wrong, **counts)
+    return Progress(total=max(table.file.total, counts["tried"]), **counts)
+
+
+def wrong_rows(table: Import) -> QuerySet[ImportRow]:
+    """The rows that did not become posts, in the order of the file."""
+    return table.rows.exclude(problem="").order_by("number")
+
+
+def to_repair(table: Import) -> Iterator[str]:
+    """Those rows as a table of their own, each with what is wrong; read again, it is the same."""
+    yield from lines([[*table.file.columns, PROBLEM]])
+    rows = wrong_rows(table).values_list("plan__cells", "problem").iterator(chunk_size=500)
+    yield from lines([*cells, problem] for cells, problem in rows)
+
+
+def _lock(table: Import, words: str) -> None:
+    """Nobody else tries or confirms it now; raises CannotImport if it is confirmed."""
+    ImportFile.objects.select_for_update().defer("data").get(table=table)
+    if Import.objects.filter(pk=table.pk, confirmed_at__isnull=False).exists():
+        raise CannotImport({"": [words]})
+
+
+def _tried(
+    table: Import, number: int, cells: Sequence[str], reading: Reading, mapped: Mapped
+) -> ImportRow:
+    """A row with what it means, and all that is wrong with it."""
+    planned, wrong = reading.row(number, cells)
+    plan = _plan(planned, mapped.blank) | {"cells": list(cells), "wrong": [*map(_said, wrong)]}
+    problem = "; ".join(f"{one.column}: {one.words}" for one in wrong)
+    return ImportRow(table=table, number=number, plan=plan, problem=problem)
+
+
+def _said(one: Wrong) -> list[str]:
+    return [one.column, one.words]
 
 
 def _one(pk: int, at: datetime) -> int:
     with transaction.atomic():
         rows = ImportRow.objects.select_for_update(of=("self",))
         rows = rows.select_related("table__team", "table__author")
-        row = rows.filter(pk=pk, done_at__isnull=True).first()
+        row = rows.filter(pk=pk, done_at__isnull=True, problem="").first()
         if row is None:  # somebody else was faster
             return 0
         post, problem = None, ""
@@ -231,98 +304,6 @@ def _plan(row: Planned, blank: Blank) -> dict[str, Any]:
         "when": row.when.isoformat() if row.when else None,
         "labels": list(row.labels),
         "blank": blank.value,
+        "said": row.said,
+        "warning": row.warning,
     }
-
-
-class _Reading:
-    """A table with its mapping: what each row says, and what is wrong with it."""
-
-    def __init__(self, team: Team, sheet: Sheet, mapped: Mapped, at: datetime) -> None:
-        self.team, self.mapped, self.at = team, mapped, at
-        self.places = {name: place for place, name in enumerate(sheet.columns)}
-        self.accounts = list(SocialAccount.objects.for_team(team))
-
-    def unusable(self) -> Sequence[Wrong]:
-        """What is wrong with the mapping itself; its rows have number 0."""
-        named = {field: getattr(self.mapped, field) for field in GUESSES}
-        found = [
-            Wrong(0, field, f"The table has no column “{column}”.")
-            for field, column in named.items()
-            if column and column not in self.places
-        ]
-        if not self.mapped.text:
-            found.append(Wrong(0, "text", "Choose the column that holds the text."))
-        try:
-            zone_named(self.mapped.zone)
-        except NotUnderstood as problem:
-            found.append(Wrong(0, "zone", str(problem)))
-        return found
-
-    def row(self, number: int, cells: Sequence[str]) -> tuple[Planned | None, list[Wrong]]:
-        """One row; all that is wrong with it, each with its column."""
-        wrong: list[Wrong] = []
-
-        def reading(field: str, read: Callable[[str], Any], without: Any) -> Any:
-            column = getattr(self.mapped, field)
-            try:
-                return read(cells[self.places[column]] if column else "")
-            except (NotUnderstood, LookupError) as problem:
-                wrong.append(Wrong(number, column or field, str(problem.args[0])))
-                return without
-
-        text = reading("text", lambda cell: cell.replace("\r\n", "\n"), "")
-        when, warning = reading("when", self._when, (None, ""))
-        accounts = reading("accounts", self._accounts, None)
-        labels = reading("labels", self._labels, ())
-        if accounts is not None:
-            wrong += self._misfits(number, text, accounts, when)
-        zone = ZoneInfo(self.mapped.zone)
-        told = said(when, zone, self.at) if when else ""
-        return Planned(number, text, accounts or (), when, labels, told, warning), wrong
-
-    def _when(self, cell: str) -> tuple[datetime | None, str]:
-        if not cell.strip():
-            if self.mapped.blank is Blank.REFUSE:
-                raise NotUnderstood("Say when.")
-            return None, ""
-        moment = typed(cell, ZoneInfo(self.mapped.zone), self.at)
-        return moment.at, moment.warning
-
-    def _accounts(self, cell: str) -> tuple[SocialAccount, ...]:
-        names = [name.strip() for name in cell.split(SPLIT) if name.strip()]
-        found = dict.fromkeys(self._account(name) for name in names)
-        return tuple(found) or self.mapped.usual
-
-    def _account(self, name: str) -> SocialAccount:
-        wanted = name.casefold()
-        exact = [a for a in self.accounts if wanted in _names(a)]
-        if not exact:
-            raise LookupError(f"The team has no account “{name}”.")
-        if len(exact) > 1:
-            which = ", ".join(str(account) for account in exact)
-            raise LookupError(f"“{name}” may be any of: {which}. Write it like that.")
-        return exact[0]
-
-    def _labels(self, cell: str) -> tuple[str, ...]:
-        names = tuple(dict.fromkeys(name.strip() for name in cell.split(SPLIT) if name.strip()))
-        if long := next((name for name in names if len(name) > LONGEST_LABEL), None):
-            raise LookupError(f"The label “{long[:20]}…” is longer than {LONGEST_LABEL} letters.")
-        return names
-
-    def _misfits(
-        self, number: int, text: str, accounts: Sequence[SocialAccount], when: datetime | None
-    ) -> list[Wrong]:
-        """What compose would say; a draft may be incomplete."""
-        wrong = check(Words(text), accounts, self.team, when, self.at)
-        if when is None and self.mapped.blank is Blank.DRAFT:
-            wrong = {} if text.strip() else {"text": ["The row is empty."]}
-        columns = {field: getattr(self.mapped, field, "") or field for field in wrong}
-        return [Wrong(number, columns[f], words) for f, said_ in wrong.items() for words in said_]
-
-
-def _names(account: SocialAccount) -> set[str]:
-    """How people may write an account: as it is shown, by its handle, by its network."""
-    handle = account.handle.casefold()
-    network = {account.provider, account.label}
-    spelled = {str(account), handle, handle.removeprefix("@"), account.name, *network}
-    return {name.casefold() for name in spelled if name}

@@ -6,10 +6,10 @@ from collections.abc import Collection
 from typing import TypeVar
 
 from django.db import IntegrityError, transaction
-from django.db.models import QuerySet
+from django.db.models import Count, Prefetch, Q, QuerySet
 
 from accounts.models import Team
-from posting.models import Label, Post, Template
+from posting.models import Attachment, Label, Post, Template, Upload
 
 COLOURS = ("grey", "red", "orange", "yellow", "green", "teal", "blue", "purple", "pink")
 """Names, not values: the pages draw each in both themes, always beside its word."""
@@ -28,6 +28,21 @@ class CannotKeep(Exception):
 def templates_of(team: Team) -> QuerySet[Template]:
     """A team's templates, by name."""
     return Template.objects.filter(team=team)
+
+
+def labels_of(team: Team) -> QuerySet[Label]:
+    """A team's labels, by name, each with the number of `carried` posts."""
+    kept = Count("posts", filter=Q(posts__deleted_at__isnull=True))
+    return Label.objects.filter(team=team).annotate(carried=kept)
+
+
+def files_of(team: Team) -> QuerySet[Upload]:
+    """A team's pictures and videos, the newest first, with the posts that use them."""
+    kept = Attachment.objects.filter(post__deleted_at__isnull=True).select_related("post")
+    used = Prefetch("attachments", queryset=kept.order_by("-post", "pk"), to_attr="uses")
+    return (
+        Upload.objects.for_team(team).ready().prefetch_related(used).order_by("-created_at", "-pk")
+    )
 
 
 def keep_template(team: Team, name: str, text: str, pk: int | None = None) -> Template:
@@ -54,6 +69,29 @@ def forget_template(team: Team, pk: int) -> bool:
 def forget_label(team: Team, pk: int) -> bool:
     """Its posts stay, without it; False if the team has none such."""
     return bool(Label.objects.filter(team=team, pk=pk).delete()[0])
+
+
+def merge_labels(team: Team, pk: int, into: int) -> int:
+    """What carries one label carries the other instead, and the first is gone; how many posts.
+
+    Raises CannotKeep.
+    """
+    with transaction.atomic():
+        rows = Label.objects.select_for_update().filter(team=team, pk__in={pk, into})
+        found = {label.pk: label for label in rows.order_by("pk")}
+        if pk == into or len(found) < 2:
+            raise CannotKeep({"into": ["Choose another label of the team."]})
+        posts = list(found[pk].posts.values_list("pk", flat=True))
+        found[into].posts.add(*posts)
+        found[pk].delete()
+    return len(posts)
+
+
+def labelled(post: Post, labels: Collection[int]) -> list[Label]:
+    """Let a post carry these labels of its team, and no others; returns them."""
+    mine = list(Label.objects.filter(team=post.team, pk__in=labels))
+    post.labels.set(mine)
+    return mine
 
 
 def put_on(label: Label, posts: Collection[int]) -> int:

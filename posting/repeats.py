@@ -9,47 +9,34 @@ then the team is told.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
-from enum import StrEnum
-from typing import Literal
+from datetime import date, datetime, timedelta
 
-from dateutil.rrule import DAILY, MONTHLY, WEEKLY, rrule
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Prefetch, QuerySet
 from django.urls import reverse
 
 from accounts.models import Team, User
 from accounts.notify import tell
+from posting import undo
 from posting.compose import CannotCompose, cancel, check, compose
-from posting.models import Occurrence, Post, Repeat
+from posting.models import Occurrence, Post, Repeat, Undoable
+from posting.recur import Frequency as Frequency
+from posting.recur import Rule as Rule
+from posting.recur import described as described
 from posting.rules import Words
-from posting.schedule import NotUnderstood, resolve, said, zone_named
+from posting.schedule import said, zone_named
 from posting.states import State
 from tokens.models import SocialAccount
 
 HORIZON = timedelta(days=14)
+MOST_LOOKED = 30
 MOST_AHEAD = 400
 SAME_TEXT = (
     "The same text goes out more than once. Networks may refuse a text that they have already, and"
     " readers tire of it: write a few versions, they are taken in turn."
 )
-
-
-class Frequency(StrEnum):
-    """How often."""
-
-    DAILY = "daily"
-    WEEKLY = "weekly"
-    MONTHLY = "monthly"
-
-
-EVERY: dict[Frequency, Literal[1, 2, 3]] = {
-    Frequency.DAILY: DAILY,
-    Frequency.WEEKLY: WEEKLY,
-    Frequency.MONTHLY: MONTHLY,
-}
 
 
 class CannotRepeat(Exception):
@@ -61,67 +48,12 @@ class CannotRepeat(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
-    """When it comes: every `interval` days, weeks or months from `starts_on`, until or so often.
+class Coming:
+    """One day that comes: its moment, and its post if that is made."""
 
-    `weekdays` (0 is Monday) are for weeks, () is that of the start. Months that are too short for
-    the day of the start take their last day.
-    """
-
-    frequency: Frequency
-    starts_on: date
-    wall_time: time
-    zone: str
-    interval: int = 1
-    weekdays: tuple[int, ...] = ()
-    until: date | None = None
-    count: int | None = None
-
-    def problems(self) -> dict[str, list[str]]:
-        """What is wrong with it, by field."""
-        wrong: dict[str, list[str]] = {}
-        if not 1 <= self.interval <= 365:
-            wrong["interval"] = ["Choose a number from 1 to 365."]
-        if not set(self.weekdays) <= set(range(7)):
-            wrong["weekdays"] = ["Choose days from Monday to Sunday."]
-        if self.count is not None and not 1 <= self.count <= 10_000:
-            wrong["count"] = ["Choose a number from 1 to 10000."]
-        if self.until is not None and self.until < self.starts_on:
-            wrong["until"] = ["It ends before it begins."]
-        try:
-            zone_named(self.zone)
-        except NotUnderstood as problem:
-            wrong["zone"] = [str(problem)]
-        return wrong
-
-    def days(self) -> Iterator[tuple[int, date]]:
-        """Its days in order, each with its number from 0; without end where it has none."""
-        start = datetime.combine(self.starts_on, time())
-        more: dict[str, object] = {}
-        if self.frequency is Frequency.WEEKLY and self.weekdays:
-            more["byweekday"] = sorted(set(self.weekdays))
-        if self.frequency is Frequency.MONTHLY and self.starts_on.day > 28:
-            more |= {"bymonthday": list(range(28, self.starts_on.day + 1)), "bysetpos": -1}
-        rule = rrule(
-            EVERY[self.frequency],
-            dtstart=start,
-            interval=self.interval,
-            until=datetime.combine(self.until, time()) if self.until else None,
-            count=self.count if self.until is None else None,
-            **more,  # type: ignore[arg-type]
-        )
-        for number, day in enumerate(rule):
-            if self.count is not None and number >= self.count:
-                return
-            yield number, day.date()
-
-    def occurrences(self, since: datetime) -> Iterator[tuple[int, date, datetime]]:
-        """Its occurrences from `since` on: number, day and moment."""
-        zone = zone_named(self.zone)
-        for number, day in self.days():
-            moment = resolve(datetime.combine(day, self.wall_time), zone).at
-            if moment >= since:
-                yield number, day, moment
+    day: date
+    moment: datetime
+    post: Post | None
 
 
 def rule_of(repeat: Repeat) -> Rule:
@@ -133,6 +65,7 @@ def rule_of(repeat: Repeat) -> Rule:
         zone=repeat.zone,
         interval=repeat.interval,
         weekdays=tuple(repeat.weekdays),
+        pattern=repeat.pattern,
         until=repeat.until,
         count=repeat.count,
     )
@@ -231,6 +164,59 @@ def end(repeat: Repeat, at: datetime) -> int:
         if not rows.update(ended_at=at, next_at=None, revision=F("revision") + 1):
             return 0
         return _withdraw(repeat, at)
+
+
+def of_team(team: Team, at: datetime) -> QuerySet[Repeat]:
+    """A team's repeats with their coming days at hand: those that go on first, ended ones last."""
+    days = Occurrence.objects.filter(day__gte=at.date() - timedelta(days=2)).select_related("post")
+    related = Repeat.objects.filter(team=team).prefetch_related(
+        "accounts", Prefetch("occurrences", queryset=days)
+    )
+    return related.order_by(F("ended_at").desc(nulls_first=True), "paused", "next_at", "pk")
+
+
+def skip(repeat: Repeat, day: date, at: datetime) -> Undoable | None:
+    """Leave one day out. A post that was made for it goes, and the act can be taken back.
+
+    None: nothing was made for it so far. Raises amend.TooLate for what is out, CannotRepeat.
+    """
+    with transaction.atomic():
+        Repeat.objects.select_for_update(of=("self",)).get(pk=repeat.pk)
+        fresh = of_team(repeat.team, at).get(pk=repeat.pk)
+        coming = next((one for one in upcoming(fresh, at, MOST_LOOKED) if one.day == day), None)
+        if coming is None:
+            raise CannotRepeat({"": ["This day is not among those that come next."]})
+        if coming.post:
+            return undo.delete(repeat.team, coming.post.pk, at=at)
+        Occurrence.objects.create(repeat=repeat, day=day)
+        return None
+
+
+def unskip(repeat: Repeat, day: date, at: datetime) -> bool:
+    """A day that was left out before its post was made comes again."""
+    if not repeat.occurrences.filter(day=day, post=None).delete()[0]:
+        return False
+    coming = next(rule_of(repeat).occurrences(at), None)
+    rows = Repeat.objects.filter(pk=repeat.pk, paused=False, ended_at__isnull=True)
+    rows.update(next_at=coming[2] if coming else None)
+    make(repeat.pk, at)
+    return True
+
+
+def upcoming(repeat: Repeat, at: datetime, limit: int = 3) -> list[Coming]:
+    """The next days of a repeat that nobody has left out, each with its post once it is made."""
+    if repeat.ended_at:
+        return []
+    known = {one.day: one for one in repeat.occurrences.all()}
+    found: list[Coming] = []
+    for _, day, moment in rule_of(repeat).occurrences(at):
+        made = known.get(day)
+        post = made.post if made else None
+        if made is None or (post and not post.deleted_at):
+            found.append(Coming(day, post.due_at if post else moment, post))
+        if len(found) == limit:
+            break
+    return found
 
 
 def make_ahead(at: datetime, limit: int = 200) -> int:
@@ -337,6 +323,7 @@ def _columns(rule: Rule, texts: Sequence[str], at: datetime) -> dict[str, object
         "frequency": rule.frequency.value,
         "interval": rule.interval,
         "weekdays": sorted(set(rule.weekdays)),
+        "pattern": rule.pattern,
         "starts_on": rule.starts_on,
         "until": rule.until,
         "count": rule.count,

@@ -15,6 +15,8 @@ MOST_BYTES = 10_000_000
 MOST_ROWS = 20_000
 LONGEST_CELL = 100_000
 DELIMITERS = ",;\t|"
+PROBLEM = "What is wrong"
+"""The column that we add to rows that are to be repaired; read again, it is left out."""
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -62,7 +64,8 @@ def read(data: bytes) -> Sheet:
         raise CannotRead(f"file: it has more than {MOST_ROWS} rows; split it.")
     if len(rows) < 2:
         raise CannotRead("file: it has a heading and no rows.")
-    return Sheet(names, tuple((at, _fitted(row, len(names))) for at, row in rows[1:]), notes)
+    found = tuple((at, _fitted(row, len(names))) for at, row in rows[1:])
+    return _repaired(Sheet(names, found, notes)) if PROBLEM in names else Sheet(names, found, notes)
 
 
 def lines(rows: Iterable[Sequence[str]]) -> Iterator[str]:
@@ -75,6 +78,22 @@ def lines(rows: Iterable[Sequence[str]]) -> Iterator[str]:
 def harmless(cell: str) -> str:
     """A cell that no spreadsheet takes for a formula."""
     return f"'{cell}" if cell.startswith(FORMULA) else cell
+
+
+def _repaired(sheet: Sheet) -> Sheet:
+    """A table that we gave out: without our column, and its cells as they were before."""
+    place = sheet.columns.index(PROBLEM)
+
+    def own(cells: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(map(_plain, cells[:place] + cells[place + 1 :]))
+
+    rows = tuple((number, own(cells)) for number, cells in sheet.rows)
+    return Sheet(sheet.columns[:place] + sheet.columns[place + 1 :], rows, sheet.notes)
+
+
+def _plain(cell: str) -> str:
+    """What `harmless` was given."""
+    return cell[1:] if cell.startswith("'") and cell[1:].startswith(FORMULA) else cell
 
 
 class _Echo:

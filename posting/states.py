@@ -112,3 +112,13 @@ class UploadStatus(StrEnum):
     PENDING = "pending"  # a ticket was given out
     READY = "ready"  # looked into, cleaned, kept
     REFUSED = "refused"
+
+
+class Stage(StrEnum):
+    """How far a table of posts has come."""
+
+    BROUGHT = "brought"  # nobody has said what its columns hold
+    TRYING = "trying"
+    TRIED = "tried"  # it waits for somebody's word
+    GOING = "going"
+    ENDED = "ended"

@@ -6,7 +6,17 @@ from django.urls import path
 
 from integrations.storage.disk import FILES, UPLOADS
 from posting import api
-from posting.views import calendar, compose, edit, home, posts, queue
+from posting.views import (
+    calendar,
+    compose,
+    edit,
+    home,
+    imports,
+    library,
+    posts,
+    queue,
+    repeats,
+)
 
 urlpatterns = [
     path("", home.home, name="home"),
@@ -27,6 +37,29 @@ urlpatterns = [
     path("posts/undo/<uuid:token>/", calendar.undo_act, name="undo"),
     path("posts/<int:pk>/move/", calendar.move_post, name="move-post"),
     path("posts/<int:pk>/drag/", calendar.drag_post, name="drag-post"),
+    path("posts/import/", imports.import_posts, name="import-posts"),
+    path("posts/import/<int:pk>/", imports.import_page, name="import"),
+    path("posts/import/<int:pk>/columns/", imports.import_columns, name="import-columns"),
+    path("posts/import/<int:pk>/progress/", imports.import_progress, name="import-progress"),
+    path("posts/import/<int:pk>/confirm/", imports.import_confirm, name="import-confirm"),
+    path("posts/import/<int:pk>/discard/", imports.import_discard, name="import-discard"),
+    path("posts/import/<int:pk>/wrong/", imports.import_wrong, name="import-wrong"),
+    path("posts/repeats/", repeats.repeat_list, name="repeats"),
+    path("posts/repeats/new/", repeats.new_repeat, name="new-repeat"),
+    path("posts/repeats/look/", repeats.look_repeat, name="look-repeat"),
+    path("posts/repeats/<int:pk>/", repeats.repeat_page, name="repeat"),
+    path("posts/repeats/<int:pk>/switch/", repeats.switch_repeat, name="switch-repeat"),
+    path("posts/repeats/<int:pk>/skip/<str:day>/", repeats.skip_repeat, name="skip-repeat"),
+    path("posts/repeats/<int:pk>/unskip/<str:day>/", repeats.unskip_repeat, name="unskip-repeat"),
+    path("posts/<int:pk>/labels/", library.label_post, name="label-post"),
+    path("library/", library.template_list, name="library"),
+    path("library/templates/new/", library.new_template, name="new-template"),
+    path("library/templates/<int:pk>/", library.template_page, name="template"),
+    path("library/templates/<int:pk>/delete/", library.delete_template, name="delete-template"),
+    path("library/labels/", library.label_list, name="labels"),
+    path("library/labels/new/", library.new_label, name="new-label"),
+    path("library/labels/<int:pk>/", library.label_page, name="label"),
+    path("library/files/", library.file_list, name="files"),
     path("calendar/", calendar.calendar_page, name="calendar"),
     path("queue/", queue.queue_page, name="queue"),
     path("queue/<int:pk>/slots/", queue.add_slots, name="add-slots"),

@@ -46,7 +46,7 @@ OF_POSTS = ("post", "edit-post", "late-posts", "causes")
 PLACES = (
     Place("home", "Home", "home", "h", bar=True),
     Place("calendar", "Calendar", "calendar", "c", bar=True),
-    Place("queue", "Queue", "queue", "q", bar=True),
+    Place("queue", "Queue", "queue", "q", bar=True, within=("repeats", "new-repeat", "repeat")),
     Place("drafts", "Drafts", "draft", permission=Permission.WRITE_POSTS, within=("draft",)),
     Place(
         "posts",
@@ -54,10 +54,18 @@ PLACES = (
         "list",
         "p",
         bar=True,
-        within=("post", "edit-post", "late-posts", "causes"),
+        within=(
+            *("post", "edit-post", "late-posts", "causes"),
+            *("import-posts", "import", "import-columns"),
+        ),
     ),
     Place("accounts", "Accounts", "people", "a", within=("choose-accounts", "disconnect-account")),
-    Place("library", "Library", "picture"),
+    Place(
+        "library",
+        "Library",
+        "picture",
+        within=("new-template", "template", "delete-template", "labels", "label", "files"),
+    ),
     Place("activity", "Activity", "pulse"),
     Place("settings", "Settings", "gear"),
     Place("team", "Team", "flag", permission=Permission.MANAGE_TEAM),

@@ -10,7 +10,7 @@ from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
 
-from posting import chain, lateness, results, undo, uploads
+from posting import chain, imports, lateness, results, undo, uploads
 from tokens import disconnect
 from tokens.models import Handshake
 from workers.notices import notices
@@ -73,8 +73,8 @@ def abandoned(at: datetime) -> int:
 
 
 def acts(at: datetime) -> dict[str, int]:
-    """What nobody can take back any more."""
-    return {"acts": undo.forget(at)}
+    """What nobody can take back any more, and tables that nobody has confirmed."""
+    return {"acts": undo.forget(at), "tables": imports.forget(at)}
 
 
 PARTS: tuple[Callable[[datetime], dict[str, int]], ...] = (

@@ -10,4 +10,12 @@ from posting.forms.composing import SplitForm as SplitForm
 from posting.forms.composing import received as received
 from posting.forms.files import FileForms as FileForms
 from posting.forms.files import PostFiles as PostFiles
+from posting.forms.importing import MappingForm as MappingForm
+from posting.forms.importing import TableForm as TableForm
+from posting.forms.library import LabelForm as LabelForm
+from posting.forms.library import MergeForm as MergeForm
+from posting.forms.library import TemplateForm as TemplateForm
+from posting.forms.repeating import RepeatForm as RepeatForm
+from posting.forms.repeating import blank_repeat as blank_repeat
+from posting.forms.repeating import shown_repeat as shown_repeat
 from posting.forms.slots import SlotForm as SlotForm

@@ -2,6 +2,7 @@
 
 from posting.models.attempt import Attempt as Attempt
 from posting.models.imported import Import as Import
+from posting.models.imported import ImportFile as ImportFile
 from posting.models.imported import ImportRow as ImportRow
 from posting.models.library import Label as Label
 from posting.models.library import Template as Template

@@ -32,7 +32,7 @@ class PostQuerySet(models.QuerySet["Post"]):
         return (
             self.kept(team)
             .select_related("author")
-            .prefetch_related("results__account")
+            .prefetch_related("results__account", "labels")
             .order_by("-created_at", "-pk")
         )
 

@@ -54,6 +54,7 @@ class Slot(models.Model):
 class Repeat(models.Model):
     """A post that comes again by a rule; `texts` are taken in turn.
 
+    `pattern` is a rule in the words of iCalendar; "" where `frequency` and the like say it all.
     `next_at` is the first occurrence that nobody has dealt with yet, None when there is none;
     `problem` says why it could not be made so far. `revision` tells what was made before a change
     from what was made after it.
@@ -71,6 +72,7 @@ class Repeat(models.Model):
     frequency = models.CharField(max_length=8)
     interval = models.PositiveSmallIntegerField(default=1)
     weekdays = models.JSONField(default=list, blank=True)
+    pattern = models.CharField(max_length=200, blank=True, default="", db_default="")
     starts_on = models.DateField()
     until = models.DateField(null=True, blank=True)
     count = models.PositiveIntegerField(null=True, blank=True)
@@ -103,11 +105,13 @@ class Repeat(models.Model):
 
 
 class Occurrence(models.Model):
-    """One day of a repeat and the post that was made for it."""
+    """One day of a repeat and the post that was made for it; none where somebody skips that day."""
 
     repeat = models.ForeignKey(Repeat, on_delete=models.CASCADE, related_name="occurrences")
     day = models.DateField()
-    post = models.OneToOneField(Post, on_delete=models.CASCADE, related_name="occurrence")
+    post = models.OneToOneField(
+        Post, on_delete=models.CASCADE, related_name="occurrence", null=True, blank=True
+    )
 
     class Meta:
         """A day has one post."""

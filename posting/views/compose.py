@@ -25,7 +25,7 @@ from posting.compose import CannotCompose
 from posting.drafts import Conflict, Content, NoDraft
 from posting.forms import PART, PostFiles, PostForm, Received, SplitForm, received
 from posting.library import templates_of
-from posting.models import Post
+from posting.models import Post, Upload
 from posting.preview import previews
 from posting.rules import exported, wrong
 from posting.schedule import Moment
@@ -46,8 +46,10 @@ def new_post(request: MemberRequest) -> HttpResponse:
         return _answer(request)
     asked = request.GET
     found = templates_of(request.team).filter(pk__in=_numbers(asked.get("template"))).first()
-    content = Content(text=found.text if found else asked.get("text", ""))
-    form = PostForm(team=request.team, author=request.user, content=content)
+    ready = Upload.objects.for_team(request.team).ready()
+    files = tuple((one, one.alt) for one in ready.filter(pk__in=_numbers(asked.get("file"))))
+    content = Content(text=found.text if found else asked.get("text", ""), media=files)
+    form = PostForm(team=request.team, author=request.user, content=content, media=files)
     if when := asked.get("when"):
         form.initial["when"] = when[:80]
     return composer(request, form, PostFiles(prefix="media"), 200)

@@ -24,7 +24,7 @@ from accounts.roles import may as role_may
 from posting import drafts, lateness
 from posting.amend import standing_in_the_way
 from posting.compose import cancel, confirm, send_all_late, try_again
-from posting.models import Post, PostResult
+from posting.models import Label, Post, PostResult
 from posting.states import State
 from posting.views.polled import polled
 
@@ -150,6 +150,7 @@ def _page(request: MemberRequest, pk: int, status: int) -> HttpResponse:
         "post": _post(request, pk),
         "practice_url": settings.PRACTICE_URL,
         "copy_key": uuid.uuid4(),
+        "labels": Label.objects.filter(team=request.team),
     }
     return render(request, "posting/post.html", context, status=status)
 
@@ -164,7 +165,9 @@ def tell(request: MemberRequest, pk: int, warnings: Iterable[str]) -> HttpRespon
 def _post(request: MemberRequest, pk: int) -> Post:
     results = PostResult.objects.select_related("account").prefetch_related("attempts_made")
     lines = Prefetch("results", results.order_by("provider", "account", "part"))
-    posts = Post.objects.kept(request.team).select_related("author").prefetch_related(lines)
+    posts = (
+        Post.objects.kept(request.team).select_related("author").prefetch_related(lines, "labels")
+    )
     return get_object_or_404(posts, pk=pk)
 
 

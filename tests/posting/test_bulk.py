@@ -1,11 +1,10 @@
-"""Tables in and out, and many at once: each row is told, none becomes two posts."""
+"""Tables read and written, and many at once: each of them is told."""
 
 from __future__ import annotations
 
 import csv
 import io
-import uuid
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -13,16 +12,13 @@ from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
-from posting import bulk, imports, library, sheet, slots, undo
+from posting import bulk, library, sheet, undo
 from posting.compose import CannotCompose, compose
-from posting.imports import Blank, DryRun, Mapped
-from posting.models import Import, ImportRow, Label, Post, PostResult
+from posting.models import Post, PostResult
 from posting.sheet import CannotRead, Sheet
-from posting.states import PostState, State
+from posting.states import State
 from tests.cast import Cast, Street, connected, only, written
 from tests.workers.engine import run
-from tokens.models import SocialAccount
-from workers.ahead import imports as imports_job
 
 pytestmark = pytest.mark.django_db(transaction=True)
 AT = datetime(2026, 11, 21, 10, 0, tzinfo=UTC)
@@ -88,170 +84,6 @@ def test_what_is_written_is_read_again_and_never_a_formula(rows: list[list[str]]
     found = list(csv.reader(io.StringIO(whole, newline="")))[1:]
     assert found == [[sheet.harmless(cell) for cell in row] for row in rows]
     assert not any(cell.startswith(sheet.FORMULA) for row in found for cell in row)
-
-
-# --- trying and confirming ------------------------------------------------------------------------
-def table(*rows: str) -> Sheet:
-    """A table with these rows."""
-    return sheet.read((TABLE + "\n".join(rows)).encode())
-
-
-def mapped(found: Sheet, blank: Blank = Blank.DRAFT, *usual: SocialAccount) -> Mapped:
-    """As its headings say, on the clocks of Paris."""
-    return Mapped(**imports.guess(found), zone="Europe/Paris", usual=usual, blank=blank)
-
-
-def tried(cast: Cast, *rows: str, blank: Blank = Blank.DRAFT) -> DryRun:
-    """What these rows would become."""
-    found = table(*rows)
-    return imports.try_out(cast.team, found, mapped(found, blank), AT)
-
-
-def confirmed(cast: Cast, dry: DryRun, blank: Blank = Blank.DRAFT) -> Import:
-    """Alice says yes."""
-    return imports.confirm(cast.team, cast.alice, "posts.csv", dry, blank, at=AT, key=uuid.uuid4())
-
-
-def test_a_row_becomes_a_post_with_its_moment_accounts_and_labels(
-    cast: Cast, street: Street
-) -> None:
-    account, other = connected(street, cast.team, "x"), connected(street, cast.team, "mastodon")
-    library.keep_label(cast.team, "launch", "teal")
-    dry = tried(cast, f"Hello.,fri 9am,{account.handle}; {other.label},Launch;New")
-    assert dry.wrong == ()
-    assert dry.rows[0].said == "Fri 27 Nov 09:00 Europe/Paris"
-    assert not Import.objects.exists()
-    made = confirmed(cast, dry)
-    assert imports.go_on(made, AT) == 1
-    post = Post.objects.get()
-    assert post.due_at == datetime(2026, 11, 27, 8, tzinfo=UTC)
-    assert set(post.results.values_list("account", flat=True)) == {account.pk, other.pk}
-    assert sorted(label.name for label in post.labels.all()) == ["New", "launch"]
-    assert (imports.progress(made).made, imports.progress(made).ended) == (1, True)
-
-
-def test_everything_that_is_wrong_is_told_by_row_and_column(cast: Cast, street: Street) -> None:
-    account = connected(street, cast.team, "x")
-    dry = tried(
-        cast,
-        f"Good.,tomorrow 9:00,{account.handle},",
-        f"{'a' * 300},tomorrow 9:00,{account.handle},",
-        ",yesterday,nobody,",
-        f"No moment.,2020-01-01 9:00,{account.handle},",
-        f"Long.,,,{'l' * 50}",
-    )
-    assert [row.number for row in dry.rows] == [2]
-    assert [(w.number, w.column) for w in dry.wrong] == [
-        (3, "text"),
-        (4, "when"),
-        (4, "accounts"),
-        (5, "when"),
-        (6, "labels"),
-    ]
-    assert "no account “nobody”" in dry.wrong[2].words
-
-
-def test_a_mapping_that_does_not_fit_is_said_once(cast: Cast) -> None:
-    found = table("Hello.,,,")
-    dry = imports.try_out(cast.team, found, Mapped("", when="day", zone="Mars"), AT)
-    assert [wrong.column for wrong in dry.wrong] == ["when", "text", "zone"]
-
-
-def test_an_account_that_may_be_any_of_two_is_asked_for(cast: Cast, street: Street) -> None:
-    connected(street, cast.team, "x", "ada")
-    connected(street, cast.team, "x", "bea")
-    dry = tried(cast, "Hello.,tomorrow 9:00,x,")
-    assert "may be any of" in dry.wrong[0].words
-
-
-def test_a_row_without_a_time_becomes_a_draft_takes_a_slot_or_is_refused(
-    cast: Cast, street: Street
-) -> None:
-    account = connected(street, cast.team, "x")
-    slots.add(account, range(7), time(9))
-    free = next(slots.free(account, AT))
-    row = f"No time.,,{account.handle},"
-    assert tried(cast, row, blank=Blank.REFUSE).wrong[0].column == "when"
-    for blank in (Blank.DRAFT, Blank.SLOT):
-        imports.go_on(confirmed(cast, tried(cast, row, blank=blank), blank), AT)
-    draft, slotted = Post.objects.order_by("pk")
-    assert (draft.draft, draft.state) == (True, PostState.DRAFT)
-    assert (slotted.draft, only(slotted).planned_at) == (False, free)
-
-
-def many(cast: Cast, street: Street, count: int) -> Import:
-    """A confirmed table of so many rows."""
-    account = connected(street, cast.team, "x")
-    rows = [f"Number {n}.,tomorrow 9:00,{account.handle}," for n in range(count)]
-    return confirmed(cast, tried(cast, *rows))
-
-
-def test_it_goes_on_in_chunks_and_says_how_far_it_is(cast: Cast, street: Street) -> None:
-    made = many(cast, street, 5)
-    found = []
-    while imports.go_on(made, AT, limit=2):
-        found.append(imports.progress(made).done)
-    assert found == [2, 4, 5]
-    assert Post.objects.count() == 5
-    made.refresh_from_db()
-    assert made.ended_at == AT
-    assert imports_job() == 0
-
-
-def test_a_crash_in_between_makes_none_twice_and_loses_none(
-    cast: Cast, street: Street, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    made = many(cast, street, 4)
-    whole = imports._made
-    calls: list[int] = []
-
-    def breaks(row: ImportRow, at: datetime) -> Post:
-        post = whole(row, at)
-        calls.append(row.number)
-        if len(calls) == 3:
-            raise RuntimeError("the machine stops here")
-        return post
-
-    monkeypatch.setattr(imports, "_made", breaks)
-    with pytest.raises(RuntimeError):
-        imports.go_on(made, AT)
-    assert Post.objects.count() == 2
-    monkeypatch.undo()
-    assert imports.go_on(made, AT) == 2
-    ImportRow.objects.update(done_at=None)  # as if every mark had been lost
-    imports.go_on(made, AT)
-    assert sorted(Post.objects.values_list("text", flat=True)) == [f"Number {n}." for n in range(4)]
-
-
-def test_a_row_that_cannot_be_made_any_more_is_told_and_stops_no_other(
-    cast: Cast, street: Street
-) -> None:
-    made = many(cast, street, 2)
-    ImportRow.objects.filter(number=2).update(
-        plan={**ImportRow.objects.get(number=2).plan, "when": (AT - DAY).isoformat()}
-    )
-    assert imports.go_on(made, AT) == 2
-    found = imports.progress(made)
-    assert (found.made, found.failed, found.ended) == (1, 1, True)
-    assert (found.wrong[0].number, "has passed" in found.wrong[0].words) == (2, True)
-
-
-def test_confirmed_twice_it_is_one_import(cast: Cast, street: Street) -> None:
-    account = connected(street, cast.team, "x")
-    dry, key = tried(cast, f"Once.,tomorrow 9:00,{account.handle},"), uuid.uuid4()
-    made = [
-        imports.confirm(cast.team, cast.alice, "a.csv", dry, Blank.DRAFT, at=AT, key=key)
-        for _ in range(2)
-    ]
-    assert made[0] == made[1]
-    assert ImportRow.objects.count() == 1
-
-
-def test_a_label_of_two_rows_is_made_once(cast: Cast, street: Street) -> None:
-    account = connected(street, cast.team, "x")
-    rows = [f"Number {n}.,tomorrow 9:00,{account.handle},New" for n in range(2)]
-    imports.go_on(confirmed(cast, tried(cast, *rows)), AT)
-    assert Label.objects.get().posts.count() == 2
 
 
 # --- many at once ---------------------------------------------------------------------------------

@@ -13,8 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accounts.models import Notice
-from posting import repeats
+from posting import repeats, undo
+from posting.amend import TooLate
 from posting.models import Occurrence, Post, PostResult, Repeat
+from posting.recur import understood
 from posting.repeats import HORIZON, CannotRepeat, Frequency, Rule
 from posting.states import State
 from tests.cast import Cast, Street, connected, edit
@@ -238,3 +240,48 @@ def test_any_rule_comes_in_order_as_often_as_it_says(
     assert [number for number, _, _ in found] == list(range(count))
     half = moments[count // 2]
     assert [m for _, _, m in rule.occurrences(half)] == moments[count // 2 :]
+
+
+def test_the_next_one_is_left_out_and_can_be_brought_back(cast: Cast, street: Street) -> None:
+    repeat = begun(cast, connected(street, cast.team, "mastodon"))
+    coming = repeats.upcoming(repeat, AT)
+    assert [one.day.day for one in coming] == [19, 20, 21]
+    act = repeats.skip(repeat, coming[0].day, AT)
+    assert act
+    assert [one.day.day for one in repeats.upcoming(repeat, AT)] == [20, 21, 22]
+    assert repeats.make_ahead(AT) == 0
+    assert len(planned(repeat)) == 13
+    repeats.pause(repeat, AT)
+    repeats.resume(repeat, AT)
+    assert [one.day.day for one in repeats.upcoming(repeat, AT)] == [20, 21, 22]
+    assert undo.undo(cast.team, act.token, AT)
+    assert [one.day.day for one in repeats.upcoming(repeat, AT)] == [19, 20, 21]
+    PostResult.objects.filter(post=repeats.upcoming(repeat, AT)[0].post).update(state=State.SENDING)
+    with pytest.raises(TooLate):
+        repeats.skip(repeat, coming[0].day, AT)
+
+
+def test_a_day_whose_post_is_not_made_yet_is_left_out(cast: Cast, street: Street) -> None:
+    monthly = Rule(Frequency.MONTHLY, date(2026, 11, 19), time(9), PARIS.key)
+    repeat = begun(cast, connected(street, cast.team, "mastodon"), monthly)
+    assert not planned(repeat)
+    day = repeats.upcoming(repeat, AT)[0].day
+    assert repeats.skip(repeat, day, AT) is None
+    with pytest.raises(CannotRepeat, match="not among"):
+        repeats.skip(repeat, day, AT)
+    assert repeats.upcoming(repeat, AT)[0].day == date(2026, 12, 19)
+    at = datetime(2026, 11, 10, tzinfo=UTC)
+    assert repeats.make_ahead(at) == 0
+    assert repeats.unskip(repeat, day, at)
+    assert not repeats.unskip(repeat, day, at)
+    assert [moment.date() for moment in planned(repeat)] == [date(2026, 11, 19)]
+
+
+def test_a_rule_in_the_words_of_icalendar_is_kept_and_followed(cast: Cast, street: Street) -> None:
+    rule = understood("FREQ=MONTHLY;BYDAY=-1FR;COUNT=2", DAILY)
+    repeat = begun(cast, connected(street, cast.team, "mastodon"), rule)
+    assert repeats.rule_of(Repeat.objects.get()) == rule
+    assert [one.day for one in repeats.upcoming(repeat, AT)] == [
+        date(2026, 10, 30),
+        date(2026, 11, 27),
+    ]
