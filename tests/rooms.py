@@ -24,7 +24,7 @@ VERBS = {
     "posting": "compose amend lateness forecast rules split results doorbell apps "
     "chain steps schedule slots enqueue repeats "
     "media uploads variants clean sniff pictures footage "
-    "drafts preview library undo calendar causes overview bulk sheet imports",
+    "drafts preview library undo calendar causes overview bulk sheet sift export imports",
     "workers": "queues dispatch publish reconcile poll retry refresh gates breaker shared sweep "
     "notices ahead mend jobs wake outlook pulse vitals alarm clock apps",
 }

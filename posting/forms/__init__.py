@@ -10,5 +10,6 @@ from posting.forms.composing import SplitForm as SplitForm
 from posting.forms.composing import received as received
 from posting.forms.files import FileForms as FileForms
 from posting.forms.files import PostFiles as PostFiles
+from posting.forms.sifting import asked as asked
 from posting.forms.slots import SlotForm as SlotForm
 from posting.forms.writing import EditForm as EditForm
