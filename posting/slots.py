@@ -7,7 +7,7 @@ forward, one that they show twice is taken the first time.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -19,10 +19,12 @@ from posting.schedule import WEEK, resolve, zone_named
 from posting.states import STOPPED, State
 from tokens.models import SocialAccount
 
-NEAR, FAR = timedelta(days=28), timedelta(days=366)
+SOON, NEAR, FAR = timedelta(days=7), timedelta(days=28), timedelta(days=366)
 """How far ahead a free slot is looked for: an account that is booked for a year has none."""
 UNTAKEN = (*STOPPED, State.DRAFT)
 MOST = 200
+AT_ONCE = 10_000
+"""So many values a question may have in any database."""
 
 
 class NoSlot(Exception):
@@ -107,13 +109,30 @@ def next_each(
     """The next free slot of each account, by its id; None where it has none."""
     places = _places(accounts)
     found: dict[int, datetime | None] = {account.pk: None for account in accounts}
-    for until in (at + NEAR, at + FAR):
-        lost = [account for account in accounts if found[account.pk] is None]
-        lost = [account for account in lost if places[account.pk]]
-        busy = taken(lost, at, until, without) if lost else {}
-        for pk in busy:
-            ahead = moments(places[pk], at, until)
-            found[pk] = next((moment for moment in ahead if moment not in busy[pk]), None)
+    for start, until in ((at, at + SOON), (at + SOON, at + NEAR), (at + NEAR, at + FAR)):
+        lost = [pk for pk, moment in found.items() if moment is None and places[pk]]
+        ahead = {pk: list(moments(places[pk], start, until)) for pk in lost}
+        busy = _filled(ahead, without) if lost else {}
+        for pk in lost:
+            found[pk] = next((moment for moment in ahead[pk] if moment not in busy[pk]), None)
+    return found
+
+
+def _filled(
+    ahead: Mapping[int, Collection[datetime]], without: Post | None
+) -> dict[int, set[datetime]]:
+    """Which of these slots, by account, are taken; what goes out beside them is not read."""
+    wanted = sorted({moment for coming in ahead.values() for moment in coming})
+    found: dict[int, set[datetime]] = {pk: set() for pk in ahead}
+    for begin in range(0, len(wanted), AT_ONCE):
+        some = wanted[begin : begin + AT_ONCE]
+        rows = PostResult.objects.filter(account__in=ahead, planned_at__in=some)
+        if without:
+            rows = rows.exclude(post=without)
+        pairs = rows.exclude(state__in=UNTAKEN).values_list("account", "planned_at").distinct()
+        for account, moment in pairs.order_by():
+            if moment is not None:
+                found[account].add(moment)
     return found
 
 

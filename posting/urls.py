@@ -7,12 +7,14 @@ from django.urls import path
 from integrations.storage.disk import FILES, UPLOADS
 from posting import api
 from posting.views import (
+    bulk,
     calendar,
     compose,
     edit,
     home,
     imports,
     library,
+    listing,
     posts,
     queue,
     repeats,
@@ -20,7 +22,8 @@ from posting.views import (
 
 urlpatterns = [
     path("", home.home, name="home"),
-    path("posts/", posts.post_list, name="posts"),
+    path("posts/", listing.post_list, name="posts"),
+    path("posts/export.csv", listing.export_posts, name="export-posts"),
     path("posts/causes/", home.cause_list, name="causes"),
     path("posts/causes/release/", home.release_cause, name="release"),
     path("posts/new/", compose.new_post, name="new-post"),
@@ -33,7 +36,7 @@ urlpatterns = [
     path("drafts/<int:pk>/", compose.draft_page, name="draft"),
     path("drafts/<int:pk>/discard/", compose.discard_draft, name="discard-draft"),
     path("posts/late/", posts.late_posts, name="late-posts"),
-    path("posts/bulk/", calendar.bulk_posts, name="bulk-posts"),
+    path("posts/bulk/", bulk.bulk_posts, name="bulk-posts"),
     path("posts/undo/<uuid:token>/", calendar.undo_act, name="undo"),
     path("posts/<int:pk>/move/", calendar.move_post, name="move-post"),
     path("posts/<int:pk>/drag/", calendar.drag_post, name="drag-post"),

@@ -24,7 +24,8 @@ VERBS = {
     "posting": "compose amend revise lateness forecast rules split results doorbell apps "
     "chain steps schedule slots enqueue repeats "
     "media uploads variants clean sniff pictures footage "
-    "drafts preview library undo calendar causes overview bulk sheet imports interpret recur",
+    "drafts preview library undo calendar causes overview bulk sheet sift export "
+    "imports interpret recur",
     "workers": "queues dispatch publish reconcile poll retry unfetched refresh gates breaker "
     "shared sweep notices mail ahead say mend jobs wake outlook pulse vitals alarm clock apps",
 }

@@ -1,4 +1,4 @@
-"""The pages of the posting room: the list, one post with all that happened to it."""
+"""The pages of one post: all that happened to it, and what can be done about it."""
 
 from __future__ import annotations
 
@@ -30,14 +30,6 @@ from posting.views.polled import polled
 
 PAGE = 25
 QUOTED = 80
-
-
-@require_GET
-@member(Permission.READ)
-def post_list(request: MemberRequest) -> HttpResponse:
-    """The team's posts, newest first."""
-    page = Paginator(Post.objects.for_team(request.team), PAGE).get_page(request.GET.get("page"))
-    return render(request, "posting/posts.html", {"page": page})
 
 
 @require_GET

@@ -26,7 +26,7 @@ from tokens.disconnect import pause, resume
 from tokens.models import SocialAccount
 from tokens.states import AccountState
 
-DAYS = 14
+DAYS, ALONE = 14, 60
 
 
 @require_GET
@@ -132,7 +132,7 @@ def _page(
             "form": form if form and line.account.pk == wrong else _empty(line.account.pk),
             "open": line.account.pk == wrong,
         }
-        for line in enqueue.lines(shown, at, DAYS)
+        for line in enqueue.lines(shown, at, DAYS, enqueue.SHOWN if len(shown) > 1 else ALONE)
     ]
     context = {"lanes": lanes, "accounts": every, "one": one, "zone": zone, "at": at, "days": DAYS}
     context["zones"] = sorted(available_timezones())
