@@ -123,17 +123,24 @@ def compose(
     if said := check(words, accounts, team, due_at, at):
         raise CannotCompose(said)
     late = late or lateness.of_team(team)
-    about: dict[str, Any] = {"text": text, "link": link, "due_at": due_at or at, "created_at": at}
-    about |= {"late_after": late.after, "when_late": late.then}
+    about: dict[str, Any] = {"team": team, "author": author, "key": key, "created_at": at}
     try:
-        with transaction.atomic():
-            post = Post.objects.create(team=team, author=author, key=key, **about)
-            chain.write(post, parts)
-            attach(post, media, behind)
-            PostResult.objects.bulk_create(_results(post, accounts, late, words))
-            ring()
+        return _write(words, accounts, late, {**about, "due_at": due_at or at})
     except IntegrityError:  # the same form came twice at the same moment
         return Post.objects.get(team=team, key=key)
+
+
+@transaction.atomic
+def _write(
+    words: Words, accounts: Sequence[SocialAccount], late: Lateness, about: Mapping[str, Any]
+) -> Post:
+    """The post with its parts, files and results, all of it or nothing."""
+    wish = {"late_after": late.after, "when_late": late.then}
+    post = Post.objects.create(text=words.text, link=words.link, **about, **wish)
+    chain.write(post, words.parts)
+    attach(post, words.media, words.part_media)
+    PostResult.objects.bulk_create(_results(post, accounts, late, words))
+    ring()
     return post
 
 

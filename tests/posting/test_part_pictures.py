@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -12,7 +13,6 @@ from pytest_django.live_server_helper import LiveServer
 import providers
 from integrations.storage.disk import Disk
 from posting import drafts
-from posting.amend import edit
 from posting.compose import CannotCompose, compose
 from posting.drafts import Content
 from posting.media import even, of_parts, of_post
@@ -20,7 +20,7 @@ from posting.models import Attachment, Post, Upload
 from posting.preview import previews
 from posting.rules import Words, wrong
 from posting.states import State
-from tests.cast import Cast, Street, connected, threaders
+from tests.cast import Cast, Street, connected, edit, threaders
 from tests.files import brought, drawn, encoded
 from tests.pages.conftest import connect
 from tests.workers.engine import run
@@ -108,7 +108,7 @@ def test_a_draft_keeps_them_its_copy_has_them_and_so_has_the_post(
     account = connected(street, cast.team, "mastodon")
     behind = ((), (files[1],))
     content = Content("One.", (account,), parts=("Two.", "Three."), part_media=behind)
-    who = {"team": cast.team, "author": cast.alice}
+    who: dict[str, Any] = {"team": cast.team, "author": cast.alice}
     draft = drafts.begin(**who, key=key, at=timezone.now(), content=content)
     assert drafts.content_of(draft).part_media == behind
     assert drafts.save(draft, content, seen=1, at=timezone.now()) == 2
