@@ -136,7 +136,7 @@ class Notice(models.Model):
 
 
 class Mailed(models.Model):
-    """A notice was given to the mail server for one person, or was about to be: it never is again."""
+    """A notice was mailed to one person, or was about to be: it never is again."""
 
     person = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
     notice = models.ForeignKey(Notice, on_delete=models.CASCADE, related_name="+")

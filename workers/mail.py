@@ -1,4 +1,4 @@
-"""What waits for people is mailed to those who may act: one letter for all that is new, never twice.
+"""What waits for people is mailed to those who may act: one letter for all that is new.
 
 A letter is claimed before it is sent, so whatever breaks off in between loses a letter and doubles
 none; the notices themselves stand on the pages in any case. While the mail server does not answer

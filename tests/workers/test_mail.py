@@ -107,9 +107,9 @@ def test_viewers_strangers_and_who_wants_none_get_none(
 ) -> None:
     waits(cast, "failed:1")
     Membership.objects.filter(user=cast.bob).update(role=Role.VIEWER)
-    want_mail(cast.alice, False)
+    want_mail(cast.alice, wants=False)
     assert write(at) == 0
-    want_mail(cast.alice, True)
+    want_mail(cast.alice, wants=True)
     User.objects.filter(pk=cast.alice.pk).update(is_active=False)
     assert write(at) == 0
     User.objects.filter(pk=cast.alice.pk).update(is_active=True)
