@@ -59,7 +59,7 @@ def settings_page(request: MemberRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         data = form.cleaned_data
         describe(request.user, data["name"].strip(), data["time_zone"])
-        want_mail(request.user, data["wants_mail"])
+        want_mail(request.user, wants=data["wants_mail"])
         messages.success(request, f"Saved. Times are now shown in {data['time_zone']}.")
         return redirect("settings")
     return _settings(request, you=form)

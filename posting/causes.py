@@ -136,7 +136,7 @@ def causes(team: Team, at: datetime) -> list[Cause]:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """What did not go out at one account for one reason; `newest` grows with what fails next."""
+    """What failed at one account for one reason; `newest` grows with whatever fails next."""
 
     account: SocialAccount
     cause: Cause

@@ -17,7 +17,7 @@ from django.db.models import F
 
 from accounts.models import Team, User
 from posting import chain, enqueue, lateness
-from posting.compose import CannotCompose, check, compose, made_by
+from posting.compose import CannotCompose, check, compose, made_by, too_fast
 from posting.doorbell import ring
 from posting.lateness import Lateness
 from posting.media import Files, attach, even, not_ours, of_parts, of_post
@@ -169,6 +169,8 @@ def send(
     nothing has changed.
     """
     draft = made_by(team, key)
+    if (draft is None or draft.draft) and (said := too_fast(author, at)):
+        raise CannotCompose({"when": [said]})
     if draft is None:
         words, write = content.words, enqueue.enqueue if next_slot else compose
         moment = {} if next_slot else {"due_at": content.wish}

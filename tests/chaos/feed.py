@@ -51,7 +51,7 @@ class Wish:
 
     @property
     def fits_the_form(self) -> bool:
-        """Whether the form of the pages can hold it; it knows no threads and no blanks."""
+        """Whether it goes through the form of the pages: threads and blanks are not typed there."""
         blank = any(needs_blanks(account.network) for account in self.accounts)
         return self.shape is not Shape.THREAD and not blank
 
