@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -108,7 +109,7 @@ def test_a_draft_keeps_them_its_copy_has_them_and_so_has_the_post(
     account = connected(street, cast.team, "mastodon")
     behind = ((), (files[1],))
     content = Content("One.", (account,), parts=("Two.", "Three."), part_media=behind)
-    who = {"team": cast.team, "author": cast.alice}
+    who: dict[str, Any] = {"team": cast.team, "author": cast.alice}
     draft = drafts.begin(**who, key=key, at=timezone.now(), content=content)
     assert drafts.content_of(draft).part_media == behind
     assert drafts.save(draft, content, seen=1, at=timezone.now()) == 2
