@@ -107,9 +107,8 @@ def compose(
 ) -> Post:
     """Write a post and its results, then ring, or raise CannotCompose; `due_at` None means now.
 
-    `parts` follow the text where a network can answer posts; `versions` are texts and `options`
-    values of post_fields, by the account's number; `part_media` are the files of each part. The
-    same `key` gives the same post again.
+    `parts` follow the text, with `part_media`, where a network can answer posts; `versions` are
+    texts, `options` values of post_fields by account number. A `key` gives the same post again.
     """
     key = key or uuid.uuid4()
     if made := made_by(team, key):
@@ -120,16 +119,22 @@ def compose(
         raise CannotCompose(said)
     late = late or lateness.of_team(team)
     about: dict[str, Any] = {"text": text, "link": link, "due_at": due_at or at, "created_at": at}
-    about |= {"late_after": late.after, "when_late": late.then}
+    about |= {"key": key, "late_after": late.after, "when_late": late.then}
     try:
-        with transaction.atomic():
-            post = Post.objects.create(team=team, author=author, key=key, **about)
-            chain.write(post, parts)
-            attach(post, media, behind)
-            PostResult.objects.bulk_create(_results(post, accounts, late, words))
-            ring()
+        return _written({"team": team, "author": author, **about}, words, accounts, late)
     except IntegrityError:  # the same form came twice at the same moment
         return Post.objects.get(team=team, key=key)
+
+
+def _written(
+    about: Mapping[str, Any], words: Words, accounts: Sequence[SocialAccount], late: Lateness
+) -> Post:
+    with transaction.atomic():
+        post = Post.objects.create(**about)
+        chain.write(post, words.parts)
+        attach(post, words.media, words.part_media)
+        PostResult.objects.bulk_create(_results(post, accounts, late, words))
+        ring()
     return post
 
 
