@@ -139,9 +139,8 @@ def compose(
 ) -> Post:
     """Write a post and its results, then ring, or raise CannotCompose; `due_at` None means now.
 
-    `parts` follow the text where a network can answer posts; `versions` are texts and `options`
-    values of post_fields, by the account's number; `part_media` are the files of each part. The
-    same `key` gives the same post again.
+    `parts` follow the text, with `part_media`, where a network can answer posts; `versions` are
+    texts, `options` values of post_fields by account number. A `key` gives the same post again.
     """
     key = key or uuid.uuid4()
     if made := made_by(team, key):

@@ -50,8 +50,7 @@ def given_up(delivery: Delivery, problem: NetworkError) -> NetworkError:
         f"{stands_at(media.url)[0]} is {where}: see that it can be reached from outside."
         for where, media in _places(delivery).items()
     ]
-    end = f"Nothing is wrong with the post. {' '.join(cures)} Then try again."
-    words = f"{problem.words} {end}"
+    words = " ".join([problem.words, "Nothing is wrong with the post.", *cures, "Then try again."])
     return NotFetched(words, status=problem.status, network_code=problem.network_code)
 
 

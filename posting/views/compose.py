@@ -68,7 +68,7 @@ def draft_page(request: MemberRequest, pk: int) -> HttpResponse:
         return redirect("post", pk=pk)
     content = drafts.content_of(draft)
     who: dict[str, Any] = {"team": request.team, "author": request.user}
-    form = PostForm(**who, draft=draft, content=content, media=content.media)
+    form = PostForm(**who, draft=draft, content=content)
     return composer(request, form, PostFiles(prefix="media"), 200)
 
 
@@ -199,6 +199,7 @@ def _step(request: MemberRequest, do: str) -> tuple[QueryDict, list[str]]:
         data.setlist(PART, [*parts, ""])
     elif way == "cut":
         data.setlist(PART, [one for place, one in enumerate(parts) if str(place) != number])
+        _move_files(data, gone=sum(_numbers(number), 1))
     elif way == "split":
         form = SplitForm(data, team=request.team)
         made = _split(form)
@@ -207,7 +208,21 @@ def _step(request: MemberRequest, do: str) -> tuple[QueryDict, list[str]]:
             return data, errors or ["No chosen network can answer its own posts: shorten the text."]
         data["text"], *rest = max((thread.parts for thread in made.threads), key=len)
         data.setlist(PART, [*rest, *parts])
+        _move_files(data, more=len(rest))
     return data, []
+
+
+def _move_files(data: QueryDict, gone: int = 0, more: int = 0) -> None:
+    """Files stay with their part when another one is taken away or `more` come before all.
+
+    Those of a part that is `gone` go with the text.
+    """
+    for name in [name for name in data if name.startswith("media-") and name.endswith("-part")]:
+        for part in _numbers(str(data[name])):
+            if gone and part >= gone:
+                data[name] = "" if part == gone else str(part - 1)
+            elif part and more:
+                data[name] = str(part + more)
 
 
 def _split(form: SplitForm) -> Split | None:
@@ -249,7 +264,7 @@ def composer(
 ) -> HttpResponse:
     """The page on which everything is written: a new post, a draft, or a post that waits."""
     accounts = SocialAccount.objects.of_posts(request.team, form.kept).select_related("token")
-    begun = () if form.is_bound else form.content.media
+    begun = () if form.is_bound else (form.content.media, *form.content.part_media)
     read = form.content_now() if hasattr(form, "cleaned_data") else None
     content = read if form.is_bound else form.content
     context = {
