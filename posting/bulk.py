@@ -11,6 +11,8 @@ from datetime import datetime, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from django.db import transaction
+
 from accounts.models import Team
 from posting import compose, library, undo
 from posting.amend import Outrun, TooLate
@@ -22,6 +24,13 @@ from posting.sheet import lines
 MOST = 500
 HEADING = ("text", "when", "zone", "accounts", "state", "labels", "links")
 GONE = "It is not there any more."
+Act = Callable[[int], tuple[str, Undoable | None]]
+Noted = Callable[[int], None]
+"""What else belongs to the act on one post, by its number; done with it or not at all."""
+
+
+def nowhere(pk: int) -> None:
+    """Nobody writes down what was done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,26 +49,30 @@ def move(
     to: datetime | timedelta,
     at: datetime,
     zone: ZoneInfo | None = None,
+    *,
+    noted: Noted = nowhere,
 ) -> list[Told]:
     """To one moment, or each by a span; on the clocks of `zone` each keeps its time on the wall."""
 
     def one(pk: int) -> tuple[str, Undoable | None]:
         return "Moved.", undo.move_all(team, [pk], to, at=at, zone=zone)
 
-    return _each(pks, one)
+    return _each(pks, one, noted)
 
 
-def cancel(team: Team, pks: Sequence[int], at: datetime) -> list[Told]:
+def cancel(team: Team, pks: Sequence[int], at: datetime, *, noted: Noted = nowhere) -> list[Told]:
     """Stop what has not gone out."""
-    return _each(pks, lambda pk: ("Cancelled.", undo.cancel(team, pk, at=at)))
+    return _each(pks, lambda pk: ("Cancelled.", undo.cancel(team, pk, at=at)), noted)
 
 
-def delete(team: Team, pks: Sequence[int], at: datetime) -> list[Told]:
+def delete(team: Team, pks: Sequence[int], at: datetime, *, noted: Noted = nowhere) -> list[Told]:
     """Take them off every page."""
-    return _each(pks, lambda pk: ("Deleted.", undo.delete(team, pk, at=at)))
+    return _each(pks, lambda pk: ("Deleted.", undo.delete(team, pk, at=at)), noted)
 
 
-def try_again(team: Team, pks: Sequence[int], at: datetime) -> list[Told]:
+def try_again(
+    team: Team, pks: Sequence[int], at: datetime, *, noted: Noted = nowhere
+) -> list[Told]:
     """Order another try of what failed; what was planned first goes first."""
     step = timedelta(milliseconds=1)
     planned = Post.objects.kept(team).filter(pk__in=pks).order_by("due_at", "pk")
@@ -71,10 +84,17 @@ def try_again(team: Team, pks: Sequence[int], at: datetime) -> list[Told]:
             raise TooLate("Nothing of it can be tried again.")
         return "It goes out again.", None
 
-    return _each(pks, one)
+    return _each(pks, one, noted)
 
 
-def label(team: Team, pks: Sequence[int], with_label: Label, *, on: bool = True) -> list[Told]:
+def label(
+    team: Team,
+    pks: Sequence[int],
+    with_label: Label,
+    *,
+    on: bool = True,
+    noted: Noted = nowhere,
+) -> list[Told]:
     """Put a label on them, or take it off."""
     if with_label.team_id != team.pk:
         return [Told(pk, done=False, words="This label is not yours.") for pk in pks]
@@ -85,7 +105,7 @@ def label(team: Team, pks: Sequence[int], with_label: Label, *, on: bool = True)
             raise Post.DoesNotExist(GONE)
         return "Labelled." if on else "Label taken off.", None
 
-    return _each(pks, one)
+    return _each(pks, one, noted)
 
 
 def export(posts: PostQuerySet, zone: ZoneInfo) -> Iterator[str]:
@@ -95,15 +115,17 @@ def export(posts: PostQuerySet, zone: ZoneInfo) -> Iterator[str]:
     yield from lines(_row(post, zone) for post in related.iterator(chunk_size=500))
 
 
-def _each(pks: Sequence[int], act: Callable[[int], tuple[str, Undoable | None]]) -> list[Told]:
+def _each(pks: Sequence[int], act: Act, noted: Noted) -> list[Told]:
     if len(pks) > MOST:
         raise CannotCompose({"posts": [f"Choose {MOST} posts at most at a time."]})
-    return [_one(pk, act) for pk in dict.fromkeys(pks)]
+    return [_one(pk, act, noted) for pk in dict.fromkeys(pks)]
 
 
-def _one(pk: int, act: Callable[[int], tuple[str, Undoable | None]]) -> Told:
+def _one(pk: int, act: Act, noted: Noted) -> Told:
     try:
-        words, act_done = act(pk)
+        with transaction.atomic():
+            words, act_done = act(pk)
+            noted(pk)
     except Post.DoesNotExist:
         return Told(pk, done=False, words=GONE)
     except CannotCompose as problem:

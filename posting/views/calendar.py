@@ -6,12 +6,14 @@ import uuid
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from itertools import groupby
 from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from django.contrib import messages
+from django.db import transaction
 from django.db.models import Prefetch
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -20,7 +22,9 @@ from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from accounts import activity
 from accounts.access import MemberRequest, member
+from accounts.activity import Kind
 from accounts.roles import Permission
 from posting import bulk, calendar, undo
 from posting.amend import Outrun, TooLate
@@ -31,6 +35,7 @@ from posting.forms import BulkForm, Look, MoveForm
 from posting.models import Label, Post, PostResult, Undoable
 from posting.schedule import said
 from posting.states import State
+from posting.views.posts import note
 from tokens.models import SocialAccount
 
 IN_A_MONTH, IN_DRAWER, REASONS = 3, 12, 3
@@ -40,6 +45,13 @@ ACTS = {
     "delete": "deleted",
     "again": "on the way again",
     "label": "labelled",
+}
+NOTED = {
+    "move": (Kind.CHANGED, "Moved with others"),
+    "cancel": (Kind.STOPPED, "Cancelled"),
+    "delete": (Kind.STOPPED, "Deleted"),
+    "again": (Kind.RELEASED, "Sent again"),
+    "label": (Kind.CHANGED, "Labelled"),
 }
 SHOWN_STATES = tuple(state for state in State if state is not State.QUEUED)
 
@@ -78,7 +90,9 @@ def drag_post(request: MemberRequest, pk: int) -> HttpResponse:
     zone = ZoneInfo(request.user.time_zone)
     try:
         to = calendar.dropped(post, request.POST.get("to", ""), zone, at)
-        act = undo.move(request.team, pk, to.at, at=at, seen=_seen(request))
+        with transaction.atomic():
+            act = undo.move(request.team, pk, to.at, at=at, seen=_seen(request))
+            note(request, Kind.CHANGED, f"Moved to {said(to.at, zone, at)}", pk)
     except (CannotCompose, TooLate, Outrun) as problem:
         messages.warning(request, str(problem))
         return answer(request, 422 if isinstance(problem, CannotCompose) else 409)
@@ -100,7 +114,9 @@ def move_post(request: MemberRequest, pk: int) -> HttpResponse:
     if not form.is_valid() or request.POST.get("do") == "check":
         return _moving(request, post, form, 200 if form.is_valid() else 422)
     try:
-        act = _moved(request, post, form, at)
+        with transaction.atomic():
+            act = _moved(request, post, form, at)
+            note(request, Kind.CHANGED, f"Moved by “{form.cleaned_data['when']}”", pk)
     except CannotCompose as problem:
         form.add_error("when", str(problem))
         return _moving(request, post, form, 422)
@@ -138,7 +154,10 @@ def bulk_posts(request: MemberRequest) -> HttpResponse:
 def undo_act(request: MemberRequest, token: uuid.UUID) -> HttpResponse:
     """Take the last act back, if it still can be."""
     try:
-        messages.info(request, undo.undo(request.team, token, timezone.now()))
+        with transaction.atomic():
+            words, at = undo.undo(request.team, token, timezone.now()), timezone.now()
+            activity.note(request.team, request.user, Kind.CHANGED, words, at)
+        messages.info(request, words)
     except undo.CannotUndo as problem:
         messages.warning(request, str(problem))
     return redirect(back(request))
@@ -220,16 +239,18 @@ def _moving(request: MemberRequest, post: Post, form: MoveForm, status: int) -> 
 
 def _done(request: MemberRequest, form: BulkForm, at: datetime) -> Sequence[Told]:
     data, team = form.cleaned_data, request.team
+    kind, words = NOTED[data["do"]]
+    noted = partial(note, request, kind, words)
     match data["do"]:
         case "move":
-            return bulk.move(team, data["posts"], form.to, at, form.zone)
+            return bulk.move(team, data["posts"], form.to, at, form.zone, noted=noted)
         case "cancel":
-            return bulk.cancel(team, data["posts"], at)
+            return bulk.cancel(team, data["posts"], at, noted=noted)
         case "delete":
-            return bulk.delete(team, data["posts"], at)
+            return bulk.delete(team, data["posts"], at, noted=noted)
         case "again":
-            return bulk.try_again(team, data["posts"], at)
-    return bulk.label(team, data["posts"], data["label"])
+            return bulk.try_again(team, data["posts"], at, noted=noted)
+    return bulk.label(team, data["posts"], data["label"], noted=noted)
 
 
 def _post(request: MemberRequest, pk: int) -> Post:
