@@ -7,6 +7,7 @@ from zoneinfo import available_timezones
 
 from django.conf import settings
 from django.contrib import messages
+from django.db import transaction
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -43,8 +44,9 @@ def team_page(request: MemberRequest) -> HttpResponse:
     """How late the team's posts may be, unless a post says otherwise."""
     form = TeamForm(request.POST or None, team=request.team)
     if request.method == "POST" and form.is_valid():
-        wish_late(request.team, *form.wish)
-        _note(request, "Changed how late the team's posts may be")
+        with transaction.atomic():
+            wish_late(request.team, *form.wish)
+            _note(request, "Changed how late the team's posts may be")
         messages.success(request, "Saved. New posts begin with this; written ones keep theirs.")
         return redirect("team")
     status = 422 if form.errors else 200
@@ -73,8 +75,9 @@ def team_zone(request: MemberRequest) -> HttpResponse:
     if not form.is_valid():
         return _settings(request, team=form)
     zone = form.cleaned_data["time_zone"]
-    choose_zone(request.team, zone)
-    _note(request, f"Changed the team's time zone to {zone}")
+    with transaction.atomic():
+        choose_zone(request.team, zone)
+        _note(request, f"Changed the team's time zone to {zone}")
     messages.success(request, f"Saved. The team's weekly times are read in {zone}.")
     return redirect("settings")
 

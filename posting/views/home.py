@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.contrib import messages
 from django.core.paginator import Paginator
+from django.db import transaction
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -55,15 +56,18 @@ def release_cause(request: MemberRequest) -> HttpResponse:
     """What was fixed goes on, in the order of its plan, paced by the gates of its networks."""
     key, at = request.POST.get("cause", ""), timezone.now()
     try:
-        count = release(request.team, key, at)
+        with transaction.atomic():
+            count = release(request.team, key, at)
+            posts = "1 post goes" if count == 1 else f"{count} posts go"
+            words = f"{posts} on, in the order of the plan and not all at once."
+            if count:
+                path = reverse("causes")
+                activity.note(request.team, request.user, Kind.RELEASED, words, at, path)
     except NotFixed as problem:
         messages.warning(request, str(problem))
         return redirect(f"{reverse('causes')}?{urlencode({'cause': key})}")
     if count:
-        posts = "1 post goes" if count == 1 else f"{count} posts go"
-        words = f"{posts} on, in the order of the plan and not all at once."
         messages.success(request, words)
-        activity.note(request.team, request.user, Kind.RELEASED, words, at, reverse("causes"))
     else:
         messages.info(request, "Nothing waits for that any more.")
     back = request.POST.get("next", "")
