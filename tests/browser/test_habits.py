@@ -94,7 +94,7 @@ def test_a_template_is_kept_and_written_with(visit: Open) -> None:
 
 def test_a_file_of_the_library_begins_a_post(visit: Open) -> None:
     page = visit("/library/files/")
-    page.get_by_role("link", name=re.compile("Write with it *: lantern-2.jpg")).click()
+    page.get_by_role("link", name=re.compile("Write *with lantern-2.jpg")).click()
     expect(page.locator("input[name=media-0-alt]")).to_have_value(re.compile("gate"))
     picture = page.locator("#files img.thumb")
     assert picture.evaluate("async one => (await one.decode(), one.naturalWidth)")
