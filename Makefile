@@ -17,7 +17,7 @@ DATABASE_TESTS = $(wildcard tests/accounts tests/tokens \
 # order: left to itself xdist keeps the files with few stories, the longest, for the end.
 PYTEST := $(PY) -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder
 
-.PHONY: help demo test smoke chaos live bench test-bluesky test-oauth test-s3 test-browser model css provider lint \
+.PHONY: help demo test smoke chaos live bench test-bluesky test-oauth test-s3 test-browser album model css provider lint \
 	format types \
 	contracts tests \
 	tests-sqlite tests-postgres lock docs clean
@@ -53,6 +53,9 @@ test-oauth: .venv/.ready-dev ## the handling of keys against a server that nobod
 
 test-browser: .venv/.ready-browser ## every screen in a real browser, by day and by night
 	@$(PY) -m pytest -q -m browser tests/browser
+
+album: .venv/.ready-browser ## put the screenshots of `make test-browser` into docs/pictures
+	@$(PY) -m tests.browser.album
 
 css: ## build the stylesheet of the pages (needs Node.js; the built one is committed)
 	@$(PY) -m deploy.css

@@ -88,6 +88,11 @@ def describe(person: User, name: str, zone: str) -> None:
     User.objects.filter(pk=person.pk).update(name=name, time_zone=zone)
 
 
+def want_mail(person: User, wants: bool) -> None:
+    """Whether what waits for a person is mailed to them."""
+    User.objects.filter(pk=person.pk).update(wants_mail=wants)
+
+
 def nobody_yet() -> bool:
     """Whether this installation still waits for its first owner."""
     return not User.objects.exists()

@@ -68,7 +68,7 @@ class ZoneField(forms.CharField):
 
 
 class ProfileForm(forms.Form):
-    """What a person is called, and on which clocks they read."""
+    """What a person is called, on which clocks they read, and whether they get mail."""
 
     name = forms.CharField(
         label="Your name",
@@ -77,9 +77,11 @@ class ProfileForm(forms.Form):
         widget=forms.TextInput({"autocomplete": "name"}),
     )
     time_zone = ZoneField("Your time zone")
+    wants_mail = forms.BooleanField(required=False, label="E-mail me when something waits for me")
 
     def __init__(self, *args: Any, person: User, **kwargs: Any) -> None:
-        kwargs.setdefault("initial", {"name": person.name, "time_zone": person.time_zone})
+        known = {"name": person.name, "time_zone": person.time_zone}
+        kwargs.setdefault("initial", {**known, "wants_mail": person.wants_mail})
         kwargs["prefix"] = "you"
         super().__init__(*args, **kwargs)
 

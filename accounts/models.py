@@ -38,7 +38,10 @@ class People(BaseUserManager["User"]):
 
 
 class User(AbstractBaseUser, PermissionsMixin):
-    """A person; logs in by e-mail."""
+    """A person; logs in by e-mail.
+
+    `wants_mail`: what waits for them is mailed to them; `mailed_at` is when that last happened.
+    """
 
     email = models.EmailField(max_length=254, unique=True)
     name = models.CharField(max_length=120, blank=True)
@@ -46,6 +49,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     is_staff = models.BooleanField(default=False)
     is_active = models.BooleanField(default=True)
     joined_at = models.DateTimeField(default=timezone.now)
+    wants_mail = models.BooleanField(default=True, db_default=True)
+    mailed_at = models.DateTimeField(null=True, blank=True)
 
     objects = People()
 
@@ -128,6 +133,22 @@ class Notice(models.Model):
 
     def __str__(self) -> str:
         return self.words[:60]
+
+
+class Mailed(models.Model):
+    """A notice was mailed to one person, or was about to be: it never is again."""
+
+    person = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    notice = models.ForeignKey(Notice, on_delete=models.CASCADE, related_name="+")
+    at = models.DateTimeField()
+
+    class Meta:
+        """A person is mailed a notice once."""
+
+        constraints = [models.UniqueConstraint(fields=["person", "notice"], name="mailed_once")]
+
+    def __str__(self) -> str:
+        return f"{self.notice} to {self.person}"
 
 
 class Membership(models.Model):

@@ -14,7 +14,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts import activity
-from accounts.access import MemberRequest, choose_zone, describe, member, wish_late
+from accounts.access import MemberRequest, choose_zone, describe, member, want_mail, wish_late
 from accounts.activity import LABELS, Kind
 from accounts.forms import ProfileForm, TeamForm, TeamZoneForm
 from accounts.models import Notice, User
@@ -59,6 +59,7 @@ def settings_page(request: MemberRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         data = form.cleaned_data
         describe(request.user, data["name"].strip(), data["time_zone"])
+        want_mail(request.user, data["wants_mail"])
         messages.success(request, f"Saved. Times are now shown in {data['time_zone']}.")
         return redirect("settings")
     return _settings(request, you=form)

@@ -17,7 +17,13 @@ from deploy.broker import NotInstalledError
 from deploy.database import LocalPostgres
 from deploy.keep import dying_with_me
 
-PATIENCE = "60s"  # a lock that is never given back is an error here, not an endless wait
+OPTIONS = {
+    "lock_timeout": "60s",  # a lock that is never given back is an error, not an endless wait
+    # What lives as long as one command need not survive a power cut: nothing waits for the disk.
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+}
 
 
 def run_beside(server: LocalPostgres, command: Sequence[str]) -> int:
@@ -41,7 +47,7 @@ def main(arguments: Sequence[str]) -> int:
     with tempfile.TemporaryDirectory(prefix="postrider-pg-") as folder:
         Path(folder).chmod(0o755)
         try:
-            with LocalPostgres(Path(folder) / "server", lock_timeout=PATIENCE) as server:
+            with LocalPostgres(Path(folder) / "server", **OPTIONS) as server:
                 code = run_beside(server, command)
         except (NotInstalledError, PermissionError) as missing:
             print(missing, file=sys.stderr)

@@ -1,27 +1,25 @@
-"""Change a post until it goes out; whoever comes too late is told so and changes nothing.
+"""Give a post that still waits another moment; whoever comes too late is told, and nothing changes.
 
 The results are locked first, then looked at, then changed, in one transaction. A worker's fence
-locks the same rows: it comes before, and the change is refused, or after, and reads the new text.
+locks the same rows: it comes before, and the change is refused, or after, and reads the new.
 """
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from django.db import transaction
 from django.db.models import F
 
-from posting import chain, lateness
+from posting import lateness
 from posting.compose import CannotCompose
 from posting.doorbell import ring
 from posting.lateness import Lateness
-from posting.media import of_post
 from posting.models import Post, PostResult
-from posting.rules import Words, continues, wrong
+from posting.schedule import PASSED
 from posting.states import State
 
 OUT = {
@@ -41,63 +39,22 @@ class Outrun(Exception):
     """Nothing was changed: somebody else has changed the post since it was shown."""
 
 
-def edit(
-    post: Post,
-    *,
-    seen: int,
-    at: datetime,
-    text: str | None = None,
-    due_at: datetime | None = None,
-    late: Lateness | None = None,
-    link: str | None = None,
-    parts: Sequence[str] | None = None,
-    versions: Mapping[int, str] | None = None,
-    options: Mapping[int, Mapping[str, str]] | None = None,
-) -> None:
-    """Give a post that has not begun to go out other words, moment or lateness; None: as it is.
-
-    `seen` is the version that the person saw. Raises TooLate, Outrun or CannotCompose; then nothing
-    has changed anywhere. Otherwise nothing but the new will ever go out.
-    """
-    said = {"text": text, "link": link, "parts": parts, "versions": versions, "options": options}
-    new = _given(said)
-    plan = {"late_after": late.after, "when_late": late.then} if late else {}
-    with transaction.atomic():
-        results = _locked(post)
-        _refuse_if_out(results)
-        waiting = [result for result in results if result.is_open]
-        words = replace(words_of(post, waiting), **new)
-        _refuse_if_wrong(words if new else None, due_at, at, waiting)
-        fresh = Post.objects.filter(pk=post.pk, version=seen)
-        change = _given({"text": text, "link": link, "due_at": due_at, **plan})
-        if not fresh.update(version=F("version") + 1, **change):
-            raise Outrun("Somebody else has changed this post meanwhile; nothing was saved.")
-        wish = late or lateness.of_post(post)
-        for result in waiting:
-            own = _own(result, words) if {"versions", "options"} & new.keys() else {}
-            _amend(result, wish, due_at, anew=bool(new), own=own)
-            vars(result).update(own)
-        if parts is not None:
-            chain.rewrite(post, parts, [r for r in waiting if not r.part and continues(r.account)])
-        ring()
-
-
-def words_of(post: Post, results: Sequence[PostResult]) -> Words:
-    """All that a post says as it stands, on the accounts of these results."""
-    firsts = [result for result in results if not result.part]
-    return Words(
-        post.text,
-        post.link,
-        tuple(post.parts.values_list("text", flat=True)),
-        {r.account_id: r.text for r in firsts if r.text is not None},
-        {r.account_id: r.options for r in firsts if r.options},
-        of_post(post.pk),
-    )
-
-
 def reschedule(post: Post, due_at: datetime, *, seen: int, at: datetime) -> None:
-    """Another moment, and nothing else; raises as `edit` does."""
-    edit(post, seen=seen, at=at, due_at=due_at)
+    """Another moment, and nothing else; `seen` is the version that the person saw.
+
+    Raises TooLate, Outrun or CannotCompose; then nothing has changed anywhere.
+    """
+    with transaction.atomic():
+        results = locked(post)
+        refuse(results)
+        if due_at < at:
+            raise CannotCompose({"when": [PASSED]})
+        claim(post, seen, due_at=due_at)
+        late = lateness.of_post(post)
+        for result in results:
+            if result.is_open:
+                plan(result, late, due_at)
+        ring()
 
 
 def standing_in_the_way(results: Sequence[PostResult]) -> str:
@@ -110,59 +67,41 @@ def standing_in_the_way(results: Sequence[PostResult]) -> str:
     return "; ".join(said)
 
 
-def _given(values: Mapping[str, Any]) -> dict[str, Any]:
-    """What is to change."""
-    return {name: value for name, value in values.items() if value is not None}
-
-
-def _locked(post: Post) -> list[PostResult]:
+def locked(post: Post) -> list[PostResult]:
     """Its results, which nobody else moves until this transaction ends."""
-    rows = PostResult.objects.select_for_update(of=("self",)).select_related("account")
+    rows = PostResult.objects.select_for_update(of=("self",)).select_related("account__team")
     return list(rows.filter(post=post).order_by("pk"))
 
 
-def _refuse_if_out(results: Sequence[PostResult]) -> None:
+def refuse(results: Sequence[PostResult]) -> None:
+    """Raise TooLate where some of it is or may be out, or nothing waits any more."""
     if where := standing_in_the_way(results):
         raise TooLate(f"It is too late to change this post. {where}. Nothing was changed.")
-    if not any(result.is_open for result in results):
+    if not any(result.is_open and not result.part for result in results):
         raise TooLate("Nothing of this post waits any more, so nothing was changed.")
 
 
-def _refuse_if_wrong(
-    words: Words | None, due_at: datetime | None, at: datetime, waiting: Sequence[PostResult]
-) -> None:
-    """`words`: all that it would say, None where nothing of that is new."""
-    said: dict[str, list[str]] = {}
-    accounts = [result.account for result in waiting if not result.part]
-    silent = words and not words.text.strip() and not words.media
-    if words and silent and any(a.pk not in words.versions for a in accounts):
-        said["text"] = ["Write something first."]
-    elif words:
-        said = wrong(words, accounts)
-    if due_at is not None and due_at < at:
-        said["when"] = ["This moment has passed; choose a later one or leave it empty for now."]
-    if said:
-        raise CannotCompose(said)
+def claim(post: Post, seen: int, **change: Any) -> None:
+    """Write on the post itself, if it still is the scheduled one that the person saw, or Outrun."""
+    fresh = Post.objects.filter(pk=post.pk, version=seen, draft=False, deleted_at=None)
+    if not fresh.update(version=F("version") + 1, **change):
+        raise Outrun("Somebody else has changed this post meanwhile; nothing was saved.")
 
 
-def _own(result: PostResult, words: Words) -> dict[str, Any]:
-    """What is this account's own; a text only of its first part."""
-    options = dict(words.options.get(result.account_id, {}))
-    text = None if result.part else words.versions.get(result.account_id)
-    return {"text": text, "options": options}
-
-
-def _amend(
+def plan(
     result: PostResult,
     late: Lateness,
     due_at: datetime | None,
     *,
-    anew: bool,
-    own: Mapping[str, Any],
+    anew: bool = False,
+    own: Mapping[str, Any] | None = None,
 ) -> None:
-    """One waiting result as the post is now; the queue's bell for it counts no more."""
+    """One waiting result as the post is now; the queue's bell for it counts no more.
+
+    `due_at` None: as planned before. `anew`: what it says has changed; `own`: what it has alone.
+    """
     one = PostResult.objects.filter(pk=result.pk)
-    change: dict[str, Any] = dict(own)
+    change: dict[str, Any] = dict(own or {})
     if result.waits_for_part:
         change |= {} if due_at is None else {"due_at": due_at}
     elif due_at is not None:

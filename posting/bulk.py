@@ -1,26 +1,27 @@
-"""Many posts at once: move, cancel, try again, label; each is told what became of it. And CSV out.
+"""Many posts at once: move, cancel, try again, label; each is told what became of it.
 
-One that cannot is left as it was and keeps nobody else from it.
+One that cannot is left as it was and keeps nobody else from it. `dry`: the very same is done and
+taken back at once, before anybody can see it, so that a rehearsal says what would become of each.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from django.db import transaction
+
 from accounts.models import Team
 from posting import compose, library, undo
 from posting.amend import Outrun, TooLate
 from posting.compose import CannotCompose
-from posting.models import Label, Post, PostQuerySet, Undoable
+from posting.models import Label, Post, Undoable
 from posting.schedule import PASSED
-from posting.sheet import lines
 
 MOST = 500
-HEADING = ("text", "when", "zone", "accounts", "state", "labels", "links")
 GONE = "It is not there any more."
 
 
@@ -40,26 +41,28 @@ def move(
     to: datetime | timedelta,
     at: datetime,
     zone: ZoneInfo | None = None,
+    *,
+    dry: bool = False,
 ) -> list[Told]:
     """To one moment, or each by a span; on the clocks of `zone` each keeps its time on the wall."""
 
     def one(pk: int) -> tuple[str, Undoable | None]:
         return "Moved.", undo.move_all(team, [pk], to, at=at, zone=zone)
 
-    return _each(pks, one)
+    return _each(pks, one, dry=dry)
 
 
-def cancel(team: Team, pks: Sequence[int], at: datetime) -> list[Told]:
+def cancel(team: Team, pks: Sequence[int], at: datetime, *, dry: bool = False) -> list[Told]:
     """Stop what has not gone out."""
-    return _each(pks, lambda pk: ("Cancelled.", undo.cancel(team, pk, at=at)))
+    return _each(pks, lambda pk: ("Cancelled.", undo.cancel(team, pk, at=at)), dry=dry)
 
 
-def delete(team: Team, pks: Sequence[int], at: datetime) -> list[Told]:
+def delete(team: Team, pks: Sequence[int], at: datetime, *, dry: bool = False) -> list[Told]:
     """Take them off every page."""
-    return _each(pks, lambda pk: ("Deleted.", undo.delete(team, pk, at=at)))
+    return _each(pks, lambda pk: ("Deleted.", undo.delete(team, pk, at=at)), dry=dry)
 
 
-def try_again(team: Team, pks: Sequence[int], at: datetime) -> list[Told]:
+def try_again(team: Team, pks: Sequence[int], at: datetime, *, dry: bool = False) -> list[Told]:
     """Order another try of what failed; what was planned first goes first."""
     step = timedelta(milliseconds=1)
     planned = Post.objects.kept(team).filter(pk__in=pks).order_by("due_at", "pk")
@@ -71,10 +74,12 @@ def try_again(team: Team, pks: Sequence[int], at: datetime) -> list[Told]:
             raise TooLate("Nothing of it can be tried again.")
         return "It goes out again.", None
 
-    return _each(pks, one)
+    return _each(pks, one, dry=dry)
 
 
-def label(team: Team, pks: Sequence[int], with_label: Label, *, on: bool = True) -> list[Told]:
+def label(
+    team: Team, pks: Sequence[int], with_label: Label, *, on: bool = True, dry: bool = False
+) -> list[Told]:
     """Put a label on them, or take it off."""
     if with_label.team_id != team.pk:
         return [Told(pk, done=False, words="This label is not yours.") for pk in pks]
@@ -85,43 +90,26 @@ def label(team: Team, pks: Sequence[int], with_label: Label, *, on: bool = True)
             raise Post.DoesNotExist(GONE)
         return "Labelled." if on else "Label taken off.", None
 
-    return _each(pks, one)
+    return _each(pks, one, dry=dry)
 
 
-def export(posts: PostQuerySet, zone: ZoneInfo) -> Iterator[str]:
-    """These posts as lines of CSV, read from the database a few at a time."""
-    related = posts.prefetch_related("results__account", "labels").order_by("due_at", "pk")
-    yield from lines([HEADING])
-    yield from lines(_row(post, zone) for post in related.iterator(chunk_size=500))
-
-
-def _each(pks: Sequence[int], act: Callable[[int], tuple[str, Undoable | None]]) -> list[Told]:
+def _each(
+    pks: Sequence[int], act: Callable[[int], tuple[str, Undoable | None]], *, dry: bool
+) -> list[Told]:
     if len(pks) > MOST:
         raise CannotCompose({"posts": [f"Choose {MOST} posts at most at a time."]})
-    return [_one(pk, act) for pk in dict.fromkeys(pks)]
+    return [_one(pk, act, dry=dry) for pk in dict.fromkeys(pks)]
 
 
-def _one(pk: int, act: Callable[[int], tuple[str, Undoable | None]]) -> Told:
+def _one(pk: int, act: Callable[[int], tuple[str, Undoable | None]], *, dry: bool) -> Told:
     try:
-        words, act_done = act(pk)
+        with transaction.atomic():
+            words, act_done = act(pk)
+            transaction.set_rollback(dry)
     except Post.DoesNotExist:
         return Told(pk, done=False, words=GONE)
     except CannotCompose as problem:
         return Told(pk, done=False, words=str(problem) or PASSED)
     except (TooLate, Outrun) as problem:
         return Told(pk, done=False, words=str(problem))
-    return Told(pk, done=True, words=words, undo=act_done.token if act_done else None)
-
-
-def _row(post: Post, zone: ZoneInfo) -> list[str]:
-    results = sorted(post.results.all(), key=lambda result: result.pk)
-    timed = not post.draft or post.wish is not None
-    return [
-        post.text,
-        f"{post.due_at.astimezone(zone):%Y-%m-%d %H:%M}" if timed else "",
-        zone.key,
-        "; ".join(str(result.account) for result in results),
-        post.state.value,
-        "; ".join(label.name for label in post.labels.all()),
-        " ".join(result.external_url for result in results if result.external_url),
-    ]
+    return Told(pk, done=True, words=words, undo=act_done.token if act_done and not dry else None)

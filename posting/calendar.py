@@ -1,30 +1,34 @@
 """The calendar: a team's posts by local day, the drafts without a moment, and how many a day.
 
-A post stands at the moment that was asked for; a draft where its author would like it. The number
-of questions to the database does not grow with the posts, nor does what a day shows.
+A post stands at the moment that was asked for; a draft where its author would like it. Neither the
+number of questions to the database nor what is read grows with the posts: of a day so many are
+read as are shown, and they are counted only up to a limit.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import DateTimeField, Exists, Expression, OuterRef, Q
 
 from accounts.models import Team
 from posting.amend import standing_in_the_way
 from posting.compose import CannotCompose
-from posting.models import Post, PostQuerySet, PostResult, ResultQuerySet
+from posting.models import Firsts, Post, PostQuerySet, PostResult, ResultQuerySet, firsts, of_group
 from posting.schedule import PASSED, WEEK, Moment, midnight, resolve
 from posting.states import PostState, State
 
 PER_DAY = 50
+COUNTED = 100
+"""From how many posts a day on it is "more than" that many: nobody counts them."""
 MORNING = time(9)
 """Where a draft that has no time yet stands, on the day it is given."""
 HOUR = timedelta(hours=1)
 ORDER = ("due_at", "pk")
+Moments = datetime | Expression
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +55,16 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """One local day: its first posts in order, and how many there are in all."""
+    """One local day: its first posts in order, and how many there are; `over`: or still more."""
 
     day: date
     posts: tuple[Post, ...]
     count: int
+    over: bool = False
 
     @property
     def more(self) -> int:
-        """How many are not shown."""
+        """How many are not shown, as far as they were counted."""
         return self.count - len(self.posts)
 
 
@@ -107,17 +112,16 @@ def page(
 ) -> Page:
     """The posts of a team in a span, by day on the clocks of `zone`; four queries, however many.
 
-    Of every post in it only the moment is read; what is shown of a day is read whole.
+    Of a day `per_day` posts are read; the others are counted, up to COUNTED.
     """
     chosen = chosen or Filter()
-    every = _by_day(team, span, zone, chosen)
-    shown = [pk for pks in every.values() for pk in pks[:per_day]]
+    found = _by_day(team, span, zone, chosen, per_day, per_day + COUNTED)
+    shown = [pk for day in found for pk in day.pks]
     posts = {post.pk: post for post in _with_all(Post.objects.filter(pk__in=shown))}
-    days = []
-    for day in span.days:
-        pks = every.get(day, [])
-        first = tuple(posts[pk] for pk in pks[:per_day] if pk in posts)
-        days.append(Day(day, first, len(pks)))
+    days = (
+        Day(day, _in_order(posts, one.pks), one.count, one.count >= per_day + COUNTED)
+        for day, one in zip(span.days, found, strict=True)
+    )
     return Page(span, zone, tuple(days), chosen)
 
 
@@ -126,9 +130,7 @@ def moments(span: Span, zone: ZoneInfo) -> tuple[datetime, datetime]:
     return midnight(span.first, zone), midnight(span.end, zone)
 
 
-def between(
-    team: Team, start: datetime, end: datetime, chosen: Filter | None = None
-) -> PostQuerySet:
+def between(team: Team, start: Moments, end: Moments, chosen: Filter | None = None) -> PostQuerySet:
     """What a team has from `start` on and before `end`, in order; drafts only with a moment."""
     rows = Post.objects.kept(team).filter(
         Q(draft=False) | Q(wish__isnull=False), due_at__gte=start, due_at__lt=end
@@ -137,23 +139,27 @@ def between(
 
 
 def counts_per_day(
-    team: Team, span: Span, zone: ZoneInfo, chosen: Filter | None = None
+    team: Team, span: Span, zone: ZoneInfo, chosen: Filter | None = None, most: int = 1000
 ) -> dict[date, int]:
-    """How many posts each local day has; days without any are left out. One query."""
-    by_day = _by_day(team, span, zone, chosen or Filter())
-    return {day: len(pks) for day, pks in by_day.items()}
+    """How many posts each local day has, up to `most`; days without any are left out. One query."""
+    found = _by_day(team, span, zone, chosen or Filter(), 0, most)
+    return {day: one.count for day, one in zip(span.days, found, strict=True) if one.count}
 
 
-def _by_day(team: Team, span: Span, zone: ZoneInfo, chosen: Filter) -> dict[date, list[int]]:
-    """The ids of all posts in a span, in order, by local day.
+def _by_day(
+    team: Team, span: Span, zone: ZoneInfo, chosen: Filter, show: int, most: int
+) -> list[Firsts]:
+    """The first posts of each local day of a span."""
+    kind = DateTimeField()
+    rows = between(team, of_group(0, kind), of_group(1, kind), chosen)
+    days = [moments(day_of(day), zone) for day in span.days]
+    return firsts(rows, days, show, most)
 
-    Counted here: a database that cuts days by a zone does so row by row, and much slower.
-    """
-    found: dict[date, list[int]] = {}
-    rows = between(team, *moments(span, zone), chosen)
-    for pk, due_at in rows.values_list("pk", "due_at"):
-        found.setdefault(due_at.astimezone(zone).date(), []).append(pk)
-    return found
+
+def _in_order(posts: Mapping[int, Post], pks: Sequence[int]) -> tuple[Post, ...]:
+    """Those that are still there, by their time."""
+    found = [posts[pk] for pk in pks if pk in posts]
+    return tuple(sorted(found, key=lambda post: (post.due_at, post.pk)))
 
 
 def upcoming(team: Team, at: datetime, limit: int = 10) -> list[Post]:

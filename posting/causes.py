@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from django.db.models import Count, Min, Q
+from django.db.models import Count, Max, Min, Q
 
 import providers
 from accounts.models import Team
@@ -132,6 +132,33 @@ def causes(team: Team, at: datetime) -> list[Cause]:
         known = found.get(cause.key)
         found[cause.key] = _together(known, cause) if known else cause
     return sorted(found.values(), key=lambda c: (FIRST.index(c.kind), c.oldest, c.key))
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What did not go out at one account for one reason; `newest` grows with what fails next."""
+
+    account: SocialAccount
+    cause: Cause
+    newest: int
+
+
+def failures(at: datetime) -> list[Failure]:
+    """What failed lately, of all teams, gathered as their causes are; two queries."""
+    kept = Post.objects.filter(deleted_at__isnull=True, draft=False)
+    rows = PostResult.objects.failed_since(at - SHOWN).filter(post__in=kept).order_by()
+    groups = list(
+        rows.values("account", "state", "held_for", "error", "words").annotate(
+            count=Count("pk", distinct=True), oldest=Min("due_at"), newest=Max("attempts_made__pk")
+        )
+    )
+    accounts = SocialAccount.objects.select_related("team").in_bulk(
+        {row["account"] for row in groups}
+    )
+    return [
+        Failure(accounts[row["account"]], _cause(row, accounts), row["newest"] or 0)
+        for row in groups
+    ]
 
 
 def posts_of(team: Team, key: str, at: datetime) -> ResultQuerySet:

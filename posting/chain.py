@@ -7,7 +7,7 @@ statements that may run at any time: `release` and `cut`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -15,7 +15,7 @@ from django.db.models import Exists, OuterRef, Q
 
 from posting.doorbell import ring
 from posting.models import Part, Post, PostResult, ResultQuerySet
-from posting.states import CANCELLABLE, CHAIN, State
+from posting.states import CHAIN, State
 from providers.kit.contract import Receipt
 from providers.kit.errors import Unavailable
 
@@ -107,20 +107,6 @@ def wait_again(results: ResultQuerySet) -> int:
     """Parts that were missed with the first one wait for it once more; returns how many."""
     missed = results.filter(part__gt=0)
     return missed.move([State.MISSED], State.HELD, held_for=CHAIN, error="", words="")
-
-
-def rewrite(post: Post, parts: Sequence[str], firsts: Iterable[PostResult]) -> None:
-    """Other parts behind the first, on the accounts of `firsts`; nothing of them has begun."""
-    post.parts.all().delete()
-    write(post, parts)
-    waiting = PostResult.objects.filter(post=post, part__gt=0, state__in=CANCELLABLE)
-    waiting.filter(part__gt=len(parts)).delete()
-    for first in firsts:
-        mine = PostResult.objects.filter(post=post, account=first.account_id, part__gt=0)
-        known = set(mine.values_list("part", flat=True))
-        wanted = {name: getattr(first, name) for name in ("account", "provider", "options")}
-        fresh = plan(len(parts), {"post": post, "due_at": first.due_at, **wanted})
-        PostResult.objects.bulk_create(result for result in fresh if result.part not in known)
 
 
 def write(post: Post, parts: Sequence[str]) -> None:

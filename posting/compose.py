@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime, tzinfo
 from typing import Any
 
@@ -15,9 +15,9 @@ from posting import chain, lateness
 from posting.doorbell import ring
 from posting.forecast import forecast
 from posting.lateness import Lateness
-from posting.media import attach, not_ours, nudges
+from posting.media import Files, attach, even, not_ours, nudges
 from posting.models import Post, PostResult
-from posting.rules import Files, Words, continues, wrong
+from posting.rules import Words, continues, wrong
 from posting.states import CANCELLABLE, LATE, REPEATABLE, State
 from providers.kit.errors import Duplicate, Rejected
 from tokens.models import SocialAccount
@@ -37,8 +37,12 @@ def check(
     team: Team,
     due_at: datetime | None,
     at: datetime,
+    known: Collection[int] = (),
 ) -> dict[str, list[str]]:
-    """What is wrong with a post, by field; {} when nothing is."""
+    """What is wrong with a post, by field; {} when nothing is.
+
+    `known`: accounts, by number, for which it waits already; they need not be ready.
+    """
     said: dict[str, list[str]] = {}
     spoken = {account.pk for account in accounts} <= words.versions.keys() if accounts else False
     if not words.text.strip() and not spoken and not words.media:
@@ -47,10 +51,10 @@ def check(
         said["accounts"] = ["Choose at least one account."]
     if any(account.team_id != team.pk for account in accounts):
         said["accounts"] = ["One of these accounts is not yours."]
-    elif lost := [a for a in accounts if not a.usable]:
+    elif lost := [a for a in accounts if not a.usable and a.pk not in known]:
         names = ", ".join(str(account) for account in lost)
         said["accounts"] = [f"Not ready to post, see Accounts: {names}."]
-    elif strange := not_ours(words.media, team) if words.media else "":
+    elif strange := not_ours(words.every_file, team) if words.every_file else "":
         said["media"] = [strange]
     else:
         for name, sentences in wrong(words, accounts).items():
@@ -103,30 +107,40 @@ def compose(
     versions: Mapping[int, str] | None = None,
     options: Mapping[int, Mapping[str, str]] | None = None,
     media: Files = (),
+    part_media: Sequence[Files] = (),
 ) -> Post:
     """Write a post and its results, then ring, or raise CannotCompose; `due_at` None means now.
 
     `parts` follow the text where a network can answer posts; `versions` are texts and `options`
-    values of post_fields, by the account's number. The same `key` gives the same post again.
+    values of post_fields, by the account's number; `part_media` are the files of each part. The
+    same `key` gives the same post again.
     """
     key = key or uuid.uuid4()
     if made := made_by(team, key):
         return made
-    words = Words(text, link, tuple(parts), versions or {}, options or {}, media)
+    behind = even(part_media, len(parts))
+    words = Words(text, link, tuple(parts), versions or {}, options or {}, media, behind)
     if said := check(words, accounts, team, due_at, at):
         raise CannotCompose(said)
     late = late or lateness.of_team(team)
-    about: dict[str, Any] = {"text": text, "link": link, "due_at": due_at or at, "created_at": at}
-    about |= {"late_after": late.after, "when_late": late.then}
+    about: dict[str, Any] = {"team": team, "author": author, "key": key, "created_at": at}
     try:
-        with transaction.atomic():
-            post = Post.objects.create(team=team, author=author, key=key, **about)
-            chain.write(post, parts)
-            attach(post, media)
-            PostResult.objects.bulk_create(_results(post, accounts, late, words))
-            ring()
+        return _write(words, accounts, late, {**about, "due_at": due_at or at})
     except IntegrityError:  # the same form came twice at the same moment
         return Post.objects.get(team=team, key=key)
+
+
+@transaction.atomic
+def _write(
+    words: Words, accounts: Sequence[SocialAccount], late: Lateness, about: Mapping[str, Any]
+) -> Post:
+    """The post with its parts, files and results, all of it or nothing."""
+    wish = {"late_after": late.after, "when_late": late.then}
+    post = Post.objects.create(text=words.text, link=words.link, **about, **wish)
+    chain.write(post, words.parts)
+    attach(post, words.media, words.part_media)
+    PostResult.objects.bulk_create(_results(post, accounts, late, words))
+    ring()
     return post
 
 

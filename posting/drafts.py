@@ -20,7 +20,7 @@ from posting import chain, enqueue, lateness
 from posting.compose import CannotCompose, check, compose, made_by
 from posting.doorbell import ring
 from posting.lateness import Lateness
-from posting.media import attach, not_ours, of_post
+from posting.media import Files, attach, even, not_ours, of_parts, of_post
 from posting.models import Attachment, Post, PostQuerySet, PostResult, Upload
 from posting.rules import Words, continues
 from posting.states import State
@@ -31,7 +31,8 @@ from tokens.models import SocialAccount
 class Content:
     """What stands in a draft; everything may still be missing. `late` None: as the team wants.
 
-    `parts` follow the text; `versions` and `options` are those of `accounts`, by their numbers.
+    `parts` follow the text, `part_media` are their files; `versions` and `options` are those of
+    `accounts`, by their numbers.
     """
 
     text: str = ""
@@ -43,11 +44,13 @@ class Content:
     versions: Mapping[int, str] = field(default_factory=dict)
     options: Mapping[int, Mapping[str, str]] = field(default_factory=dict)
     media: tuple[tuple[Upload, str], ...] = ()
+    part_media: tuple[Files, ...] = ()
 
     @property
     def words(self) -> Words:
         """All that it says, without whom and when."""
-        return Words(self.text, self.link, self.parts, self.versions, self.options, self.media)
+        files = (self.media, even(self.part_media, len(self.parts)))
+        return Words(self.text, self.link, self.parts, self.versions, self.options, *files)
 
 
 class Conflict(Exception):
@@ -169,7 +172,7 @@ def send(
     if draft is None:
         words, write = content.words, enqueue.enqueue if next_slot else compose
         moment = {} if next_slot else {"due_at": content.wish}
-        return write(
+        draft = write(
             team=team,
             author=author,
             text=words.text,
@@ -182,8 +185,11 @@ def send(
             versions=words.versions,
             options=words.options,
             media=words.media,
+            part_media=words.part_media,
             **moment,
         )
+        if not draft.draft:  # else the form has saved itself at this very moment
+            return draft
     with transaction.atomic():
         version = save(draft, content, seen=seen or 1, at=at)
         return schedule(draft, content.wish, seen=version, at=at, next_slot=next_slot)
@@ -203,16 +209,18 @@ def _content(post: Post, wish: datetime | None) -> Content:
     """What a post or a draft holds, in the order in which its accounts were chosen."""
     firsts = post.results.filter(part=0).select_related("account__team", "account__token")
     rows = list(firsts.order_by("pk"))
+    parts = tuple(post.parts.values_list("text", flat=True))
     return Content(
         post.text,
         tuple(result.account for result in rows),
         wish,
         lateness.of_post(post),
         post.link,
-        tuple(post.parts.values_list("text", flat=True)),
+        parts,
         {result.account_id: result.text for result in rows if result.text is not None},
         {result.account_id: result.options for result in rows if result.options},
         tuple(of_post(post.pk)),
+        of_parts(post.pk, len(parts)),
     )
 
 
@@ -229,7 +237,7 @@ def _fill(draft: Post, content: Content) -> None:
     draft.parts.all().delete()
     chain.write(draft, content.parts)
     Attachment.objects.filter(post=draft).delete()
-    attach(draft, content.media)
+    attach(draft, content.media, content.words.part_media)
 
 
 def _open(draft: Post) -> PostQuerySet:
@@ -269,9 +277,9 @@ def _stands_already(draft: Post, content: Content) -> int:
     """The version, if what stands there is this very content; else it is said what stands there."""
     _refuse_gone(draft)
     newest = content_of(draft)
-    late = content.late or newest.late
+    late, behind = content.late or newest.late, content.words.part_media
     if set(newest.accounts) == set(content.accounts) and newest == replace(
-        content, accounts=newest.accounts, late=late
+        content, accounts=newest.accounts, late=late, part_media=behind
     ):
         return draft.version
     raise Conflict(newest, draft.version, draft.pk)
@@ -298,7 +306,8 @@ def _refuse_gone(draft: Post) -> None:
 def _refuse_strangers(team: Team, content: Content) -> None:
     if any(account.team_id != team.pk for account in content.accounts):
         raise CannotCompose({"accounts": ["One of these accounts is not yours."]})
-    if content.media and (strange := not_ours(content.media, team)):
+    files = content.words.every_file
+    if files and (strange := not_ours(files, team)):
         raise CannotCompose({"media": [strange]})
 
 

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F, Min
+from django.db.models import BigIntegerField, F, Min
 
 from accounts.models import Team, User
 from posting import lateness, slots
@@ -22,12 +22,14 @@ from posting.amend import TooLate
 from posting.compose import CannotCompose, compose
 from posting.doorbell import ring
 from posting.lateness import Lateness
-from posting.models import Post, PostResult
+from posting.models import Post, PostResult, firsts, of_group
 from posting.schedule import PASSED
 from posting.states import State
 from tokens.models import SocialAccount
 
 UNPLACED = (State.CANCELLED, State.DRAFT, State.MISSED)
+SHOWN, COUNTED = 20, 500
+"""How much of a line is shown, and how far what is behind it is counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +43,15 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """What an account has ahead, in order; `has_slots` is False where nobody has made any yet."""
+    """What an account has ahead, in order; `has_slots` is False where nobody has made any yet.
+
+    `more` says how many wait behind what is shown, "312" or "500+"; "" for none.
+    """
 
     account: SocialAccount
     places: tuple[Place, ...]
     has_slots: bool
+    more: str = ""
 
 
 def enqueue(
@@ -86,9 +92,14 @@ def enqueue(
     return post
 
 
-def next_moments(accounts: Collection[SocialAccount], at: datetime) -> dict[int, datetime]:
-    """The next free slot of each account, by its id; CannotCompose names those that have none."""
-    found = slots.next_each(accounts, at)
+def next_moments(
+    accounts: Collection[SocialAccount], at: datetime, without: Post | None = None
+) -> dict[int, datetime]:
+    """The next free slot of each account, by its id; CannotCompose names those that have none.
+
+    `without`: a post that is being planned anew takes nothing from itself.
+    """
+    found = slots.next_each(accounts, at, without)
     if lost := [account for account in accounts if found[account.pk] is None]:
         names = ", ".join(str(account) for account in lost)
         raise CannotCompose({"when": [f"No free slot: {names}. Add slots or choose a time."]})
@@ -103,27 +114,35 @@ def spread(post: Post, moments: dict[int, datetime]) -> None:
         mine.update(**lateness.plan(moment, late))
 
 
-def lines(accounts: Sequence[SocialAccount], at: datetime, days: int = 14) -> tuple[Line, ...]:
+def lines(
+    accounts: Sequence[SocialAccount], at: datetime, days: int = 14, show: int = SHOWN
+) -> tuple[Line, ...]:
     """The coming days of each account, empty slots and what waits beside them included.
 
-    Two queries and one for the posts, however much waits.
+    Three queries, and of each account `show` results are read, however much waits. Where more
+    wait, the line ends with the last one that is shown: which slots are free behind it is not said.
     """
     until = at + timedelta(days=days)
     places = slots.of_accounts(accounts)
     rows = PostResult.objects.filter(
-        account__in=accounts, planned_at__gt=at, planned_at__lte=until, post__deleted_at=None
+        account=of_group(0, BigIntegerField()),
+        planned_at__gt=at,
+        planned_at__lte=until,
+        post__deleted_at=None,
     ).exclude(state__in=UNPLACED)
-    by_account: dict[int, list[PostResult]] = {account.pk: [] for account in accounts}
-    for result in rows.select_related("post", "account").order_by("planned_at", "pk"):
-        by_account[result.account_id].append(result)
-    return tuple(
-        Line(
-            account,
-            tuple(_line(by_account[account.pk], slots.moments(places[account.pk], at, until))),
-            bool(places[account.pk]),
-        )
-        for account in accounts
-    )
+    groups = [[account.pk] for account in accounts]
+    found = firsts(rows.order_by("planned_at", "pk"), groups, show, show + COUNTED)
+    shown = [pk for line in found for pk in line.pks]
+    results = PostResult.objects.select_related("post", "account").in_bulk(shown)
+    made = []
+    for account, line in zip(accounts, found, strict=True):
+        mine = [results[pk] for pk in line.pks if pk in results]
+        left, slotted = line.count - len(line.pks), places[account.pk]
+        last = max((r.planned_at for r in mine if r.planned_at), default=until)
+        coming = slots.moments(slotted, at, last if left else until)
+        more = f"{left}+" if left >= COUNTED else str(left or "")
+        made.append(Line(account, tuple(_line(mine, coming)), bool(slotted), more))
+    return tuple(made)
 
 
 def shuffle(account: SocialAccount, at: datetime, seed: int) -> int:

@@ -23,19 +23,27 @@ from tokens.models import SocialAccount
 
 FETCHED_WITHIN = timedelta(hours=6)
 """How long a network may take to fetch a file from us: some do so while they work on the post."""
+Files = Sequence[tuple[Upload, str]]
+"""Files with their descriptions."""
 AWAY = "The store of our files does not answer; nothing was sent."
 
 
-def attach(post: Post, media: Sequence[tuple[Upload, str]], part: int = 0) -> None:
-    """Put files with their descriptions into a part of a post, in this order.
+def attach(post: Post, media: Files, part_media: Sequence[Files] = ()) -> None:
+    """Put files with their descriptions into a post, in this order, and into its parts.
 
     Inside the transaction that writes the post: a sweep that wants to delete one of them waits.
     """
-    held = Upload.objects.select_for_update().filter(pk__in=[upload.pk for upload, _ in media])
+    wanted = [
+        (part, place, upload, alt)
+        for part, files in enumerate((media, *part_media))
+        for place, (upload, alt) in enumerate(files)
+    ]
+    ids = {upload.pk for _, _, upload, _ in wanted}
+    held = Upload.objects.select_for_update().filter(pk__in=ids)
     there = {upload.pk for upload in held}
     Attachment.objects.bulk_create(
         Attachment(post=post, part=part, place=place, upload=upload, alt=alt)
-        for place, (upload, alt) in enumerate(media)
+        for part, place, upload, alt in wanted
         if upload.pk in there
     )
 
@@ -46,8 +54,25 @@ def of_post(post_id: int, part: int = 0) -> list[tuple[Upload, str]]:
     return [(row.upload, row.alt) for row in rows.order_by("place")]
 
 
-def attached(post_id: int, part: int, provider: str) -> tuple[Media, ...]:
-    """The files of a part of a post as this network wants them.
+def of_parts(post_id: int, parts: int) -> tuple[Files, ...]:
+    """The files of so many parts behind the first, in order; () where none has any."""
+    rows = Attachment.objects.filter(post=post_id, part__range=(1, parts)).select_related("upload")
+    found: dict[int, list[tuple[Upload, str]]] = {}
+    for row in rows.order_by("part", "place"):
+        found.setdefault(row.part, []).append((row.upload, row.alt))
+    return even([found.get(number, []) for number in range(1, parts + 1)], parts)
+
+
+def even(part_media: Sequence[Files], parts: int) -> tuple[Files, ...]:
+    """Files for each of so many parts; () where none has any, so that equal posts are equal."""
+    held = [*map(tuple, part_media), *((),) * parts][:parts]
+    return tuple(held) if any(held) else ()
+
+
+def attached(
+    post_id: int, part: int, provider: str, limits: Limits | None = None
+) -> tuple[Media, ...]:
+    """The files of a part of a post as this network wants them; `limits`: or one account there.
 
     Raises Rejected where one cannot be made to fit any more, Unavailable where the store is away:
     what the engine knows how to go on from.
@@ -55,10 +80,9 @@ def attached(post_id: int, part: int, provider: str) -> tuple[Media, ...]:
     kind = providers.ADAPTERS.get(provider)
     if kind is None:  # the network is gone: whoever speaks to it says so
         return ()
-    limits = kind.limits
-    found = of_post(post_id, part)
+    rules, found = limits or kind.limits, of_post(post_id, part)
     return tuple(
-        _one(place, upload, alt, limits) for place, (upload, alt) in enumerate(found, start=1)
+        _one(place, upload, alt, rules) for place, (upload, alt) in enumerate(found, start=1)
     )
 
 
@@ -173,9 +197,7 @@ def reachable(url: str) -> str:
     """
     place = urlsplit(url)
     host = place.hostname or ""
-    ours = url.startswith(f"{settings.PUBLIC_URL}/")
-    name = "PUBLIC_URL" if ours else "S3_ENDPOINT"
-    where = f"{place.scheme}://{place.netloc}"
+    name, where = stands_at(url)
     cure = f"Set {name} to an address that begins with https:// and can be reached from outside"
     if place.scheme != "https":
         return f"it fetches files from this site and cannot from {where}. {cure}."
@@ -186,3 +208,10 @@ def reachable(url: str) -> str:
     if not all(ipaddress.ip_address(one.partition("%")[0]).is_global for one in found):
         return f"it fetches files from this site, and {host} is a private address. {cure}."
     return ""
+
+
+def stands_at(url: str) -> tuple[str, str]:
+    """The setting that an address of ours comes from, and its origin."""
+    place = urlsplit(url)
+    ours = url.startswith(f"{settings.PUBLIC_URL}/")
+    return "PUBLIC_URL" if ours else "S3_ENDPOINT", f"{place.scheme}://{place.netloc}"

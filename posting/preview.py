@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 import regex
 
-import providers
-from posting.models import Upload
+from posting.media import Files
 from posting.rules import Words, continues, placed
 from providers.kit import text
 from providers.kit.content import Limits, TextRule
@@ -21,12 +20,17 @@ NEAR = 10
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """One post of a thread: what fits, what is cut off, and how much is left (below 0: over)."""
+    """One post of a thread: what fits, what is cut off, how much is left (below 0: over), files.
+
+    `left_out`: how many files more there are than are shown.
+    """
 
     fits: str
     cut: str
     left: int
     limit: int
+    media: Files = ()
+    left_out: int = 0
 
     @property
     def tone(self) -> str:
@@ -38,23 +42,20 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """A post on one account: its pieces, the link shown apart, the pictures that fit."""
+    """A post on one account: its pieces, and the link shown apart."""
 
     account: SocialAccount
     label: str
     own: bool
     pieces: tuple[Piece, ...]
     link: str
-    media: tuple[tuple[Upload, str], ...]
-    left_out: int
     alone: bool
     """It cannot continue the thread that the others get."""
 
 
 def previews(words: Words, accounts: Iterable[SocialAccount]) -> list[Preview]:
     """A preview for each of these accounts whose network is still there."""
-    known = [account for account in accounts if account.provider in providers.ADAPTERS]
-    return [_preview(words, account) for account in known]
+    return [_preview(words, account, limits) for account in accounts if (limits := account.limits)]
 
 
 def cut(said: str, rule: TextRule) -> tuple[str, str]:
@@ -73,36 +74,30 @@ def cut(said: str, rule: TextRule) -> tuple[str, str]:
     return said[:end], said[end:]
 
 
-def _preview(words: Words, account: SocialAccount) -> Preview:
-    kind = providers.adapter(account.provider)
+def _preview(words: Words, account: SocialAccount, limits: Limits) -> Preview:
     own = words.versions.get(account.pk)
-    beside = bool(words.media) or kind.limits.needs_media
+    beside = bool(words.media) or limits.needs_media
     said = words.text if own is None else own
-    whole, card = placed(said, words.link, kind.limits, beside_media=beside)
+    whole, card = placed(said, words.link, limits, beside_media=beside)
     goes_on = continues(account)
-    parts = words.parts if goes_on else ()
-    pieces = (_piece(whole, kind.limits, beside), *_behind(parts, kind.limits))
-    media = tuple(words.media[: _most(kind.limits)])
-    return Preview(
-        account,
-        kind.label,
-        own is not None,
-        pieces,
-        card,
-        media,
-        len(words.media) - len(media),
-        bool(words.parts) and not goes_on,
-    )
+    first = _piece(whole, limits, beside, words.media)
+    pieces = (first, *(_behind(words, limits) if goes_on else ()))
+    alone = bool(words.parts) and not goes_on
+    return Preview(account, account.label, own is not None, pieces, card, alone)
 
 
-def _behind(parts: Iterable[str], limits: Limits) -> Iterator[Piece]:
-    return (_piece(part, limits, beside=False) for part in parts)
+def _behind(words: Words, limits: Limits) -> Iterator[Piece]:
+    for number, said in enumerate(words.parts, 1):
+        media = () if limits.bare_replies else words.files(number)
+        yield _piece(said, limits, bool(media), media)
 
 
-def _piece(said: str, limits: Limits, beside: bool) -> Piece:
+def _piece(said: str, limits: Limits, beside: bool, media: Files) -> Piece:
     rule = limits.words(beside_media=beside)
     fits, rest = cut(said, rule)
-    return Piece(fits, rest, rule.limit - text.length(said, rule), rule.limit)
+    shown = tuple(media[: _most(limits)])
+    left = rule.limit - text.length(said, rule)
+    return Piece(fits, rest, left, rule.limit, shown, len(media) - len(shown))
 
 
 def _most(limits: Limits) -> int:

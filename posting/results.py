@@ -66,11 +66,12 @@ class Delivery:
     def message(self) -> Message:
         """What to publish; the same at every attempt."""
         result = self.result
-        media = attached(result.post_id, result.part, result.provider)
+        limits = result.account.limits
+        media = attached(result.post_id, result.part, result.provider, limits)
         text, link = rules.placed(
             chain.words_of(result),
             "" if result.part else result.post.link,
-            rules.limits_of(result.provider),
+            limits,
             beside_media=bool(media),
         )
         reply_to, root = chain.receipts(result)

@@ -8,22 +8,21 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import Any
 
 import providers
-from posting.media import out_of_reach
-from posting.models import Upload
+from posting.media import Files, out_of_reach
 from posting.variants import misfits as misfits_of_files
 from providers.kit import text
 from providers.kit.contract import Limits
-from providers.kit.table import table
+from providers.kit.table import row, table
 from tokens.models import SocialAccount
 
 Problems = dict[str, list[str]]
-Files = Sequence[tuple[Upload, str]]
-"""Files with their descriptions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +38,9 @@ class Draft:
 class Words:
     """What a post says: its text, the page it is about, the parts that follow, and its files.
 
-    `versions` are texts of single accounts in place of `text`, `options` the values of their
-    networks' own blanks; both by the account's number.
+    `part_media` are the files of each part, none where it ends early. `versions` are texts of
+    single accounts in place of `text`, `options` the values of their networks' own blanks; both by
+    the account's number.
     """
 
     text: str
@@ -49,6 +49,16 @@ class Words:
     versions: Mapping[int, str] = field(default_factory=dict)
     options: Mapping[int, Mapping[str, str]] = field(default_factory=dict)
     media: Files = ()
+    part_media: tuple[Files, ...] = ()
+
+    def files(self, part: int) -> Files:
+        """The files of a part; 0 is the text itself."""
+        return (self.media, *self.part_media)[part] if part <= len(self.part_media) else ()
+
+    @property
+    def every_file(self) -> Files:
+        """All of them, in order."""
+        return [file for files in (self.media, *self.part_media) for file in files]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +105,19 @@ CHECKS: tuple[Check, ...] = (text_fits, media_fit)
 
 
 def targets(accounts: Iterable[SocialAccount]) -> list[Target]:
-    """The networks behind these accounts, each once; one that is gone has no rules any more."""
-    known = dict.fromkeys(a.provider for a in accounts if a.provider in providers.ADAPTERS)
-    kinds = [providers.adapter(name) for name in known]
-    return [Target(kind.name, kind.label, kind.limits) for kind in kinds]
+    """The networks behind these accounts, each once; one that is gone has no rules any more.
+
+    Where accounts of one network may write differently much, each kind of them is named.
+    """
+    found: dict[tuple[str, Limits], list[SocialAccount]] = {}
+    for account in accounts:
+        if limits := account.limits:
+            found.setdefault((account.provider, limits), []).append(account)
+    kinds = Counter(name for name, _ in found)
+    return [
+        Target(name, ", ".join(map(str, mine)) if kinds[name] > 1 else mine[0].label, limits)
+        for (name, limits), mine in found.items()
+    ]
 
 
 def problems(draft: Draft, accounts: Iterable[SocialAccount]) -> list[Problem]:
@@ -117,14 +136,14 @@ def wrong(words: Words, accounts: Iterable[SocialAccount]) -> Problems:
     found: Problems = {"parts": [*_parts(words, known)], "options": [*_options(words, known)]}
     for problem in _first(words, known):
         found.setdefault(problem.field, []).append(str(problem))
-    if "media" not in found and words.media:
-        found["media"] = out_of_reach(words.media, known)
+    if "media" not in found and words.every_file:
+        found["media"] = out_of_reach(words.every_file, known)
     return {name: said for name, said in found.items() if said}
 
 
 def continues(account: SocialAccount) -> bool:
     """Whether its network can answer a post, so that a thread goes on there."""
-    limits = limits_of(account.provider)
+    limits = account.limits
     return limits is not None and limits.replies
 
 
@@ -139,17 +158,23 @@ def placed(text: str, link: str, limits: Limits | None, *, beside_media: bool) -
     return (f"{text}\n\n{link}" if text.strip() else link), ""
 
 
-def limits_of(provider: str) -> Limits | None:
-    """What fits into a post of this network; None if it is gone."""
-    known = providers.ADAPTERS.get(provider)
-    return known.limits if known else None
+def exported(accounts: Iterable[SocialAccount] = ()) -> tuple[bytes, str]:
+    """The rules as JSON for the pages, and the mark that changes with them.
+
+    Under `accounts`, by "account-" and the number, those that may write more or less than usual.
+    """
+    own = {
+        f"account-{account.pk}": row(str(account), account.limits)
+        for account in accounts
+        if account.told_limits and account.limits
+    }
+    body = json.dumps({**_table(), "accounts": own}, ensure_ascii=False).encode()
+    return body, f'"{hashlib.sha256(body).hexdigest()[:20]}"'
 
 
 @lru_cache(maxsize=1)
-def exported() -> tuple[bytes, str]:
-    """The rules of all networks as JSON for the pages, and the mark that changes with them."""
-    body = json.dumps(table(providers.ADAPTERS.values()), ensure_ascii=False).encode()
-    return body, f'"{hashlib.sha256(body).hexdigest()[:20]}"'
+def _table() -> dict[str, Any]:
+    return table(providers.ADAPTERS.values())
 
 
 def _refused(draft: Draft, to: Target) -> list[Problem]:
@@ -161,8 +186,7 @@ def _first(words: Words, accounts: list[SocialAccount]) -> Iterator[Problem]:
     alike = [account for account in accounts if account.pk not in words.versions]
     yield from problems(Draft(words.text, words.media, words.link), alike)
     for account in accounts:
-        if account.pk in words.versions:
-            limits = providers.adapter(account.provider).limits
+        if account.pk in words.versions and (limits := account.limits):
             own = Target(account.provider, str(account), limits)
             yield from _refused(Draft(words.versions[account.pk], words.media, words.link), own)
 
@@ -174,12 +198,13 @@ def _parts(words: Words, accounts: Iterable[SocialAccount]) -> Iterator[str]:
     """
     able = targets(account for account in accounts if continues(account))
     for number, said in enumerate(words.parts, 2):
-        if not said.strip():
+        draft = Draft(said, words.files(number - 1))
+        if not said.strip() and not draft.media:
             yield f"Part {number} is empty."
             continue
         for to in able:
             part = Target(to.provider, f"{to.label}, part {number}", to.limits)
-            yield from (str(found) for found in text_fits(Draft(said), part))
+            yield from (str(found) for found in _part_problems(draft, part))
     alone = {
         providers.adapter(account.provider).label
         for account in accounts
@@ -192,14 +217,27 @@ def _parts(words: Words, accounts: Iterable[SocialAccount]) -> Iterator[str]:
         )
 
 
+def _part_problems(draft: Draft, to: Target) -> Iterator[Problem]:
+    """What a network would refuse of an answer, which it may want without files."""
+    yield from text_fits(draft, to)
+    if draft.media and to.limits.bare_replies:
+        words = "an answer takes words only there; leave its files out."
+        yield Problem(to.provider, to.label, "parts", words)
+    elif draft.media:
+        yield from media_fit(draft, to)
+
+
 def _options(words: Words, accounts: Iterable[SocialAccount]) -> Iterator[str]:
-    """Blanks of a network that have to be filled in, and values of blanks that it does not have."""
+    """Blanks of a network that have to be filled in, and what does not stand for choice there."""
     for account in accounts:
         blanks = {blank.name: blank for blank in providers.adapter(account.provider).post_fields}
         given = words.options.get(account.pk, {})
         for name, blank in blanks.items():
             if blank.needed and not given.get(name, "").strip():
                 yield f"{account}: fill in “{blank.label}”."
-        for name in given:
+        for name, value in given.items():
             if name not in blanks:
                 yield f"{account}: its network knows no blank “{name}”."
+            elif (allowed := dict(blanks[name].choices)) and value not in allowed:
+                said = ", ".join(allowed.values())
+                yield f"{account}: “{blanks[name].label}” is one of: {said}."

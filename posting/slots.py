@@ -7,22 +7,24 @@ forward, one that they show twice is taken the first time.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
 
 from accounts.models import Team
-from posting.models import PostResult, Slot
+from posting.models import Post, PostResult, Slot
 from posting.schedule import WEEK, resolve, zone_named
 from posting.states import STOPPED, State
 from tokens.models import SocialAccount
 
-NEAR, FAR = timedelta(days=28), timedelta(days=366)
+SOON, NEAR, FAR = timedelta(days=7), timedelta(days=28), timedelta(days=366)
 """How far ahead a free slot is looked for: an account that is booked for a year has none."""
 UNTAKEN = (*STOPPED, State.DRAFT)
 MOST = 200
+AT_ONCE = 10_000
+"""So many values a question may have in any database."""
 
 
 class NoSlot(Exception):
@@ -73,12 +75,19 @@ def moments(places: Sequence[Slot], at: datetime, until: datetime) -> Iterator[d
 
 
 def taken(
-    accounts: Collection[SocialAccount], at: datetime, until: datetime
+    accounts: Collection[SocialAccount],
+    at: datetime,
+    until: datetime,
+    without: Post | None = None,
 ) -> dict[int, set[datetime]]:
-    """The moments, by account, at which something goes out after `at`; one query."""
+    """The moments, by account, at which something goes out after `at`; one query.
+
+    `without`: a post that is being planned anew takes nothing from itself.
+    """
     rows = PostResult.objects.filter(
         account__in=accounts, planned_at__gt=at, planned_at__lte=until
     ).exclude(state__in=UNTAKEN)
+    rows = rows.exclude(post=without) if without else rows
     found: dict[int, set[datetime]] = {account.pk: set() for account in accounts}
     for account, moment in rows.values_list("account", "planned_at"):
         if moment is not None:
@@ -94,32 +103,37 @@ def free(account: SocialAccount, at: datetime) -> Iterator[datetime]:
         yield from (moment for moment in moments(places, start, until) if moment not in busy)
 
 
-def next_each(accounts: Collection[SocialAccount], at: datetime) -> dict[int, datetime | None]:
+def next_each(
+    accounts: Collection[SocialAccount], at: datetime, without: Post | None = None
+) -> dict[int, datetime | None]:
     """The next free slot of each account, by its id; None where it has none."""
     places = _places(accounts)
     found: dict[int, datetime | None] = {account.pk: None for account in accounts}
-    for until in (at + NEAR, at + FAR):
-        lost = [account for account in accounts if found[account.pk] is None]
-        lost = [account for account in lost if places[account.pk]]
-        busy = taken(lost, at, until) if lost else {}
-        for pk in busy:
-            ahead = moments(places[pk], at, until)
-            found[pk] = next((moment for moment in ahead if moment not in busy[pk]), None)
+    for start, until in ((at, at + SOON), (at + SOON, at + NEAR), (at + NEAR, at + FAR)):
+        lost = [pk for pk, moment in found.items() if moment is None and places[pk]]
+        ahead = {pk: list(moments(places[pk], start, until)) for pk in lost}
+        busy = _filled(ahead, without) if lost else {}
+        for pk in lost:
+            found[pk] = next((moment for moment in ahead[pk] if moment not in busy[pk]), None)
     return found
 
 
-def next_free(accounts: Collection[SocialAccount], at: datetime) -> datetime | None:
-    """The first moment that is a free slot of every one of these accounts; None if there is none.
-
-    Accounts whose weeks never meet have none together, and still each its own (`next_each`).
-    """
-    until = at + FAR
-    busy, places = taken(accounts, at, until), _places(accounts)
-    every = [
-        {m for m in moments(places[account.pk], at, until) if m not in busy[account.pk]}
-        for account in accounts
-    ]
-    return min(set.intersection(*every), default=None) if every else None
+def _filled(
+    ahead: Mapping[int, Collection[datetime]], without: Post | None
+) -> dict[int, set[datetime]]:
+    """Which of these slots, by account, are taken; what goes out beside them is not read."""
+    wanted = sorted({moment for coming in ahead.values() for moment in coming})
+    found: dict[int, set[datetime]] = {pk: set() for pk in ahead}
+    for begin in range(0, len(wanted), AT_ONCE):
+        some = wanted[begin : begin + AT_ONCE]
+        rows = PostResult.objects.filter(account__in=ahead, planned_at__in=some)
+        if without:
+            rows = rows.exclude(post=without)
+        pairs = rows.exclude(state__in=UNTAKEN).values_list("account", "planned_at").distinct()
+        for account, moment in pairs.order_by():
+            if moment is not None:
+                found[account].add(moment)
+    return found
 
 
 def of_accounts(accounts: Collection[SocialAccount]) -> dict[int, list[Slot]]:

@@ -40,7 +40,7 @@ def split(
     CannotSplit.
     """
     chosen = targets(accounts)
-    able = {to.provider: to for to in chosen if to.limits.replies}
+    able = {to.label: to for to in chosen if to.limits.replies}
     limits = {name: to.limits for name, to in able.items()}
     try:
         parts = cutting.split(text, limits, number=number, together=not apart)
@@ -48,12 +48,12 @@ def split(
         raise CannotSplit(str(problem)) from None
     found: list[Problem] = []
     for to in chosen:
-        if to.provider in able:
+        if to.label in able:
             continue
         if too_long := list(text_fits(Draft(text), to)):
             found += too_long
         else:
-            parts[to.provider], able[to.provider] = (text,), to
+            parts[to.label], able[to.label] = (text,), to
     return Split(_alike(parts, able), tuple(found))
 
 

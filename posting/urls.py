@@ -6,11 +6,24 @@ from django.urls import path
 
 from integrations.storage.disk import FILES, UPLOADS
 from posting import api
-from posting.views import calendar, compose, home, imports, library, posts, queue, repeats
+from posting.views import (
+    bulk,
+    calendar,
+    compose,
+    edit,
+    home,
+    imports,
+    library,
+    listing,
+    posts,
+    queue,
+    repeats,
+)
 
 urlpatterns = [
     path("", home.home, name="home"),
-    path("posts/", posts.post_list, name="posts"),
+    path("posts/", listing.post_list, name="posts"),
+    path("posts/export.csv", listing.export_posts, name="export-posts"),
     path("posts/causes/", home.cause_list, name="causes"),
     path("posts/causes/release/", home.release_cause, name="release"),
     path("posts/new/", compose.new_post, name="new-post"),
@@ -23,7 +36,7 @@ urlpatterns = [
     path("drafts/<int:pk>/", compose.draft_page, name="draft"),
     path("drafts/<int:pk>/discard/", compose.discard_draft, name="discard-draft"),
     path("posts/late/", posts.late_posts, name="late-posts"),
-    path("posts/bulk/", calendar.bulk_posts, name="bulk-posts"),
+    path("posts/bulk/", bulk.bulk_posts, name="bulk-posts"),
     path("posts/undo/<uuid:token>/", calendar.undo_act, name="undo"),
     path("posts/<int:pk>/move/", calendar.move_post, name="move-post"),
     path("posts/<int:pk>/drag/", calendar.drag_post, name="drag-post"),
@@ -61,7 +74,8 @@ urlpatterns = [
     path("posts/<int:pk>/results/", posts.post_results, name="post-results"),
     path("posts/<int:pk>/cancel/", posts.cancel_post, name="cancel-post"),
     path("posts/<int:pk>/cancel/<int:result>/", posts.cancel_post, name="cancel-result"),
-    path("posts/<int:pk>/edit/", posts.edit_post, name="edit-post"),
+    path("posts/<int:pk>/edit/", edit.edit_post, name="edit-post"),
+    path("posts/<int:pk>/put-back/", edit.put_back, name="put-back"),
     path("posts/<int:pk>/skip/", posts.skip_late, name="skip-late"),
     path("posts/<int:pk>/again/", posts.try_post_again, name="try-again"),
     path("posts/<int:pk>/again/<int:result>/", posts.try_post_again, name="try-result"),

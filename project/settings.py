@@ -255,7 +255,10 @@ ALARM_REPEAT_S = seconds("ALARM_REPEAT_S", default=3600)
 ALARM_EMAIL = env.list("ALARM_EMAIL", default=[])
 ALARM_WEBHOOK = env.str("ALARM_WEBHOOK", default="")
 ALARM_PING_URL = env.str("ALARM_PING_URL", default="")
-EMAIL_HOST = env.str("EMAIL_HOST", default="127.0.0.1")
+EMAIL_HOST = env.str("EMAIL_HOST", default="")
+NOTICE_MAIL = bool(EMAIL_HOST)  # people are mailed only where somebody has named a server
+EMAIL_HOST = EMAIL_HOST or "127.0.0.1"
+NOTICE_MAIL_EVERY_S = env.int("NOTICE_MAIL_EVERY_S", default=900)
 EMAIL_PORT = env.int("EMAIL_PORT", default=25)
 EMAIL_HOST_USER = env.str("EMAIL_HOST_USER", default="")
 EMAIL_HOST_PASSWORD = env.str("EMAIL_HOST_PASSWORD", default="")

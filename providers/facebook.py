@@ -63,6 +63,7 @@ class Facebook(PageLogin):
         images=ImageRule(10, ("image/jpeg", "image/png"), 4_000_000, alt_limit=1000),
         video=VideoRule(("video/mp4", "video/quicktime"), 1_000_000_000, by_url=True),
         replies=True,
+        bare_replies=True,
         links=True,
     )
     settle = timedelta(seconds=60)

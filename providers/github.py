@@ -32,7 +32,7 @@ from providers.kit.contract import (
 )
 from providers.kit.errors import Rejected, Unauthorized
 from providers.kit.forge import METERS, Forge, refusal
-from providers.kit.forge_posts import MARKER_LENGTH, kind_behind, kind_of
+from providers.kit.forge_posts import KINDS, MARKER_LENGTH, kind_behind, kind_of
 from providers.kit.http import Reply, text_in
 from providers.kit.oauth import OAuth, OAuthProvider
 from providers.kit.rates import Cap
@@ -90,7 +90,11 @@ class GitHub(OAuthProvider):
     )
     post_fields = (
         Field(
-            "kind", "Kind", help="issue, discussion, release or gist", practice="issue", needed=True
+            "kind",
+            "Kind",
+            practice="issue",
+            needed=True,
+            choices=tuple((kind, kind.title()) for kind in KINDS),
         ),
         Field(
             "repository",

@@ -45,7 +45,7 @@ from providers.kit.rates import Cap
 
 OWN, LINKED = "instagram", "facebook"
 DOWNLOAD = (2207003, 2207020, 2207052)
-AGAIN = (2207001, 2207032, 2207053, *DOWNLOAD, 2207006, 2207008, 2207027)
+AGAIN = (2207001, 2207032, 2207053, 2207006, 2207008, 2207027)
 CONTENT = (2207004, 2207005, 2207009, 2207026, 2207010, 2207028, 36000, 36001, 36003, 36004)
 LINKED_SCOPES = (
     *("instagram_basic", "instagram_content_publish", "pages_show_list"),
@@ -78,6 +78,7 @@ class Instagram(ContainerProvider, PageLogin):
     caps = (Cap(100, timedelta(days=1)),)
     fates: ClassVar[Mapping[int, Fate]] = {
         **dict.fromkeys(AGAIN, Fate.AGAIN),
+        **dict.fromkeys(DOWNLOAD, Fate.UNFETCHED),
         **dict.fromkeys(CONTENT, Fate.CONTENT),
         2207042: Fate.HOURS,
         2207050: Fate.BLOCKED,
@@ -139,9 +140,10 @@ class Instagram(ContainerProvider, PageLogin):
         Field(
             "login",
             "Sign in with",
-            help="instagram: any Business or Creator account. facebook: one linked to a page.",
+            help="Any Business or Creator account by Instagram, one linked to a page by Facebook.",
             default="INSTAGRAM_LOGIN",
             others=(LINKED,),
+            choices=((OWN, "Instagram"), (LINKED, "Facebook")),
         ),
     )
 

@@ -4,8 +4,9 @@ Facts: developers.tiktok.com as told in networks.md of 2026-11-21, section 8, an
 guide (read 2026-11-21). Beginning an upload shows nothing, so a lost answer costs nothing; what
 photos come to is known only by the ticket that the answer brings: without it a person decides,
 since nothing says that private posts or photos are listed. Texts of photos may be longer (4000);
-one limit stands for both. How large a video may be is not told, 1 GB is ours. A post's page is
-known only where everybody may see it. Not offered: text alone, drafts, deleting, answers.
+one limit stands for both. How large a video may be is not told, 1 GB is ours. LEVELS but SELF_ONLY
+are background knowledge; a creator has some of them. A post's page is known only where everybody
+may see it. Not offered: text alone, drafts, deleting, answers.
 """
 
 from __future__ import annotations
@@ -53,6 +54,9 @@ from providers.kit.text import length
 ENDED = ("PUBLISH_COMPLETE", "FAILED")
 WORKING = ("PROCESSING_UPLOAD", "PROCESSING_DOWNLOAD")
 ABOUT_ME = "open_id,union_id,avatar_url,display_name,username"
+LEVELS = (
+    ("PUBLIC_TO_EVERYONE", "Everybody"), ("FOLLOWER_OF_CREATOR", "Followers"),
+    ("MUTUAL_FOLLOW_FRIENDS", "Friends"), ("SELF_ONLY", "Only you"))  # fmt: skip
 
 
 class TikTok(OAuthProvider):
@@ -107,15 +111,10 @@ class TikTok(OAuthProvider):
         ),
     )
     post_fields = (
-        Field(
-            "privacy",
-            "Who may see it",
-            help="For example SELF_ONLY; which ones there are, TikTok says for each creator",
-            practice="PUBLIC_TO_EVERYONE",
-            needed=True,
-        ),
+        Field("privacy", "Who may see it", help="Some of these, as TikTok allows your account",
+              practice=LEVELS[0][0], needed=True, choices=LEVELS),
         Field("title", "Title", help="Of photos; at most 90 characters", practice="Practice"),
-    )
+    )  # fmt: skip
 
     def authorize_endpoint(self, host: str) -> str:
         """The consent page."""

@@ -54,6 +54,8 @@ PATIENCE = timedelta(seconds=30)
 MOST_LOOKS = 20
 PAGE = 10
 MEGABYTE = 1024 * 1024
+PRIVACY = (("public", "Everybody"), ("unlisted", "Whoever has the link"), ("private", "Only you"))
+KIDS = (("yes", "Yes"), ("no", "No"))
 
 
 class YouTube(OAuthProvider):
@@ -126,8 +128,8 @@ class YouTube(OAuthProvider):
     )
     post_fields = (
         Field("title", "Title", help="At most 100 characters", practice="A video", needed=True),
-        Field("privacy", "Who sees it", help="public, unlisted or private", practice="public"),
-        Field("kids", "Made for children", help="yes or no", practice="no"),
+        Field("privacy", "Who sees it", help="Empty: all", practice="public", choices=PRIVACY),
+        Field("kids", "Made for children", help="Empty: no", practice="no", choices=KIDS),
     )
 
     def authorize_endpoint(self, host: str) -> str:

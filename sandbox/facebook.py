@@ -14,7 +14,7 @@ from sandbox.kit import page
 from sandbox.kit.graph import HOUR_S, error, everything, moment, most, refused, since
 from sandbox.kit.network import Answer, Person, Request, as_json, number_of, route
 from sandbox.kit.page_keys import BY_BUSINESS, OWN, PageKeysTwin, named
-from sandbox.kit.shelf import Sort, fetched, sight
+from sandbox.kit.shelf import Sort, sight
 from sandbox.kit.store import Document
 
 LONGEST = 63_206
@@ -84,7 +84,7 @@ class Facebook(PageKeysTwin):
     @route("POST", "/v{version}/{page}/photos", "upload")
     def photo(self, request: Request) -> Answer:
         whom, asked, parts = self.poster(request), everything(request), request.parts()
-        data = parts["source"].data if "source" in parts else fetched(asked.get("url", ""))
+        data = parts["source"].data if "source" in parts else self.shelf.fetch(asked.get("url", ""))
         if asked.get("published") != "false":
             raise refused(100, "Here only unpublished photos are played.")
         if PICTURES.fault(sight(data), len(data)):
@@ -110,7 +110,7 @@ class Facebook(PageKeysTwin):
     @route("POST", "/v{version}/{page}/videos", "publish")
     def video(self, request: Request) -> Answer:
         whom, asked = self.poster(request), everything(request)
-        data, text = fetched(asked.get("file_url", "")), asked.get("description", "")
+        data, text = self.shelf.fetch(asked.get("file_url", "")), asked.get("description", "")
         if VIDEOS.fault(sight(data), len(data)):
             raise refused(100, "(#100) The video file cannot be used.")
         self.fits(text)

@@ -172,7 +172,7 @@ class Mastodon(FediverseTwin):
         above = str(fields.get("in_reply_to_id") or "")
         if above and self.board.post(self.name, above) is None:
             raise RefusalError(error(404, "Record not found"))
-        accept(text, spoiler, visibility, bool(media))
+        accept(text, spoiler, visibility, bool(media), self.longest)
         for one in media:
             self.shelf.change(one["id"], used=True)
         post_id = str(self.store.next_number(self.name, request.at))
@@ -231,11 +231,11 @@ class Mastodon(FediverseTwin):
         return page.permalink(self, self.board.post(self.name, request.params["id"]))
 
 
-def accept(text: str, spoiler: str, visibility: str, beside_media: bool) -> None:
+def accept(text: str, spoiler: str, visibility: str, beside_media: bool, longest: int) -> None:
     """Refuse a status that the instance would not take."""
     if not text.strip() and not beside_media:
         raise invalid("Text can't be blank")
-    if len(graphemes(with_short_urls(text, URL_LENGTH) + spoiler)) > LONGEST:
-        raise invalid(f"Text character limit of {LONGEST} exceeded")
+    if len(graphemes(with_short_urls(text, URL_LENGTH) + spoiler)) > longest:
+        raise invalid(f"Text character limit of {longest} exceeded")
     if visibility not in VISIBILITIES:
         raise invalid("Visibility is not one of its values")

@@ -23,7 +23,7 @@ from sandbox.kit.network import (
     route,
 )
 from sandbox.kit.oauth import Client, OAuthTwin, Why
-from sandbox.kit.shelf import Sort, fetched, sight
+from sandbox.kit.shelf import Shelf, Sort, sight
 from sandbox.kit.store import Document
 
 LONGEST = {"title": 100, "description": 800, "link": 2048, "alt_text": 500}
@@ -136,7 +136,7 @@ class Pinterest(OAuthTwin):
         number = str(self.store.next_number(self.name, request.at))
         media = [
             self.shelf.put(f"{number}-{place}", person.id, data, request.at, alt=pin["alt_text"])
-            for place, data in enumerate(pictures(pin["media_source"]))
+            for place, data in enumerate(pictures(pin["media_source"], self.shelf))
         ]
         more = {"title": pin["title"], "link": pin["link"], "board": pin["board_id"]}
         path = f"/pin/{number}/"
@@ -192,7 +192,7 @@ def accepted(body: Document) -> Document:
     return {**pin, "board_id": str(body.get("board_id", "")), "media_source": source}
 
 
-def pictures(source: Document) -> list[bytes]:
+def pictures(source: Document, shelf: Shelf) -> list[bytes]:
     """The files behind the addresses of a pin."""
     match source.get("source_type"):
         case "image_url":
@@ -201,7 +201,7 @@ def pictures(source: Document) -> list[bytes]:
             urls = [item.get("url") for item in source["items"]]
         case _:
             raise invalid("media_source is not one of its kinds, or has not 2 to 5 items")
-    files = [fetched(str(url)) for url in urls]
+    files = [shelf.fetch(str(url)) for url in urls]
     if any(PICTURES.fault(sight(data), len(data)) for data in files):
         raise invalid("an image could not be fetched or is of the wrong type")
     return files

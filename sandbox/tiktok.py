@@ -26,7 +26,7 @@ from sandbox.kit.network import (
     route,
 )
 from sandbox.kit.oauth import Client, OAuthTwin, Why
-from sandbox.kit.shelf import Sort, fetched, sight
+from sandbox.kit.shelf import Sort, sight
 from sandbox.kit.store import Document
 from sandbox.kit.tickets import bad, no, span, units, yes
 
@@ -152,8 +152,8 @@ class TikTok(OAuthTwin):
             raise bad("photo_images must hold 1 to 35 addresses.")
         if units(about.get("title", "")) > 90 or units(about.get("description", "")) > 4000:
             raise bad("The title or the description is too long.")
-        files = [fetched(str(url)) for url in urls]
-        if any(PHOTOS.fault(sight(data), len(data)) for data in files):
+        files = [self.shelf.fetch(str(url)) for url in urls]
+        if any(data and PHOTOS.fault(sight(data), len(data)) for data in files):
             raise bad("A photo is of a wrong type or too large.")
         ticket = f"p_pub_url~v2.{self.store.next_number(self.name, request.at)}"
         self.opened(ticket, person, about, request)
@@ -167,7 +167,7 @@ class TikTok(OAuthTwin):
             raise bad("The title is too long.")
         number = self.store.next_number(self.name, request.at)
         if source.get("source") == "PULL_FROM_URL":
-            data, ticket = fetched(str(source.get("video_url"))), f"v_pub_url~v2.{number}"
+            data, ticket = self.shelf.fetch(str(source.get("video_url"))), f"v_pub_url~v2.{number}"
             self.opened(ticket, person, about, request)
             self.out(ticket, person, [data], about.get("title", ""), request)
             return yes({"publish_id": ticket})
@@ -194,13 +194,13 @@ class TikTok(OAuthTwin):
     def out(
         self, ticket: str, person: Person, files: list[bytes], text: str, request: Request
     ) -> None:
-        """The post is out, for whom it is meant."""
-        number = str(self.store.next_number(self.name, request.at))
-        kept = [
-            self.shelf.put(f"{ticket}.{n}", person.id, data, request.at)
-            for n, data in enumerate(files)
-        ]
-        kind = "photo" if kept[0]["kind"] == "image" else "video"
+        """The post is out, for whom it is meant; not without its files."""
+        kind = "photo" if ticket.startswith("p_") else "video"
+        if not all(files):
+            self.shelf.change(ticket, why=f"{kind}_pull_failed")
+            return
+        number, put = str(self.store.next_number(self.name, request.at)), self.shelf.put
+        kept = [put(f"{ticket}.{n}", person.id, data, request.at) for n, data in enumerate(files)]
         path = f"/@{person.handle}/{kind}/{number}"
         self.put("post id", number, {"id": ticket})
         self.receive(person, ticket, text, path, request.at, media=kept)
@@ -232,10 +232,12 @@ class TikTok(OAuthTwin):
         known = self.store.get(self.name, "media", ticket)
         if known is None or known["owner"] != person.id:
             raise bad("publish_id is not known")
-        if not known["out"]:
+        if not known["out"] and "why" not in known:
             return yes({"status": "PROCESSING_UPLOAD", "uploaded_bytes": known["got"]})
         if not self.shelf.ready(ticket):
             return yes({"status": "PROCESSING_DOWNLOAD"})
+        if "why" in known:
+            return yes({"status": "FAILED", "fail_reason": known["why"]})
         public = known["about"]["privacy_level"] == PUBLIC
         ids = {"publicaly_available_post_id": [int(known["out"])] if public else []}
         return yes({"status": "PUBLISH_COMPLETE", **ids})

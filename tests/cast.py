@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import requests
@@ -17,6 +17,7 @@ from accounts.models import Membership, Team, User
 from accounts.roles import Role
 from posting.compose import compose
 from posting.models import Post, PostResult
+from posting.revise import revise, standing
 from providers.kit.contract import Family, Finds, Grant, Offers, takes_bare_words
 from tokens.connect import keep_grant
 from tokens.models import OAuthToken, SocialAccount
@@ -193,6 +194,14 @@ def written(cast: Cast, text: str, accounts: list[SocialAccount]) -> Post:
     return compose(
         team=cast.team, author=cast.alice, text=text, accounts=accounts, at=timezone.now()
     )
+
+
+def edit(post: Post, *, seen: int, at: datetime, **new: Any) -> None:
+    """Somebody who saw the version `seen` saves a post with something new; `due_at` or as it is."""
+    stands = standing(Post.objects.get(pk=post.pk))
+    due_at = new.pop("due_at", stands.wish)
+    content = replace(stands, wish=None if due_at == at else due_at, **new)
+    revise(post, content, seen=seen, at=at)
 
 
 def only(post: Post) -> PostResult:

@@ -8,7 +8,7 @@ from io import BytesIO
 from random import Random
 
 from django.utils import timezone
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from accounts.models import Team, User
 from posting.models import Upload
@@ -17,6 +17,7 @@ from posting.uploads import take
 SECRET = b"48.8584 N 2.2945 E, the Tower"
 """Stands for the place where it was taken; nowhere in what is kept."""
 ORIENTATION, DESCRIPTION, GPS = 0x0112, 0x010E, 0x8825
+DUSK, DAWN, BRASS = (38, 54, 92), (238, 160, 104), (196, 148, 66)
 
 
 def drawn(width: int, height: int, mode: str = "RGB", seed: int = 1) -> Image.Image:
@@ -137,3 +138,24 @@ def secret() -> bytes:
 def brought(team: Team, person: User, data: bytes, name: str = "tower.jpg") -> Upload:
     """A file that came with a form."""
     return take(team, person, name, BytesIO(data), len(data), timezone.now())
+
+
+def bell(width: int = 1200, height: int = 800) -> Image.Image:
+    """A bell before the evening sky: something to look at in a story that people see."""
+    picture = Image.new("RGB", (width, height))
+    pen = ImageDraw.Draw(picture)
+    for line in range(height):
+        share = line / height
+        colour = tuple(int(a + (b - a) * share) for a, b in zip(DUSK, DAWN, strict=True))
+        pen.line([(0, line), (width, line)], fill=colour)
+    x, y, r = width / 2, height * 0.2, height * 0.2
+    pen.ellipse([x - r, y, x + r, y + 2 * r], fill=BRASS)
+    pen.polygon(
+        [(x - r, y + r), (x + r, y + r), (x + r * 1.5, y + 2.6 * r), (x - r * 1.5, y + 2.6 * r)],
+        fill=BRASS,
+    )
+    pen.rounded_rectangle(
+        [x - r * 1.65, y + 2.5 * r, x + r * 1.65, y + 2.75 * r], r / 8, fill=BRASS
+    )
+    pen.ellipse([x - r / 4, y - r / 3, x + r / 4, y + r / 6], outline=BRASS, width=int(r / 9))
+    return picture

@@ -20,13 +20,14 @@ VERBS = {
     "survey apps",
     "accounts": "access activity notify billing apps",
     "tokens": "vault connect disconnect refresh rotate examine speak networks spool windows "
-    "standing crash problems lease ask attach choose derive renew status apps",
-    "posting": "compose amend lateness forecast rules split results doorbell apps "
+    "standing crash problems limits lease ask attach choose derive renew status apps",
+    "posting": "compose amend revise lateness forecast rules split results doorbell apps "
     "chain steps schedule slots enqueue repeats "
     "media uploads variants clean sniff pictures footage "
-    "drafts preview library undo calendar causes overview bulk sheet imports interpret recur",
-    "workers": "queues dispatch publish reconcile poll retry refresh gates breaker shared sweep "
-    "notices ahead mend jobs wake outlook pulse vitals alarm clock apps",
+    "drafts preview library undo calendar causes overview bulk sheet sift export "
+    "imports interpret recur",
+    "workers": "queues dispatch publish reconcile poll retry unfetched refresh gates breaker "
+    "shared sweep notices mail ahead say mend jobs wake outlook pulse vitals alarm clock apps",
 }
 DJANGOS = ("management", "templatetags")  # folders whose names Django gives
 FORBIDDEN_NAMES = {"services", "utils", "helpers", "managers"}

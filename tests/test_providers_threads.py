@@ -56,6 +56,22 @@ def answer(stage: Stage, to: Receipt, root: Receipt) -> Message:
     return stage.message(reply_to=to, root=root)
 
 
+@only([p for p in REPLIES if limits(p).images])
+def test_an_answer_carries_a_picture_where_that_is_offered(stage: Stage, ada: Connection) -> None:
+    images = stage.kind.limits.images
+    assert images
+    first = stage.provider.publish(stage.message(), ada.account)
+    message = replace(answer(stage, first, first), media=(picture(images),))
+    if stage.kind.limits.bare_replies:
+        with refused(Rejected, ada.unseen):
+            stage.provider.publish(message, ada.account)
+        return
+    stage.provider.publish(message, ada.account)
+    [post] = [p for p in stage.board() if p["text"] == message.text]
+    assert len(post["media"]) == 1
+    assert post["reply_to"]
+
+
 # --- what a post must have, and what it is known by ----------------------------------------------
 @only(BLANKS)
 def test_only_what_is_needed_has_to_be_filled_in(stage: Stage, ada: Connection) -> None:

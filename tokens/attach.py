@@ -79,6 +79,7 @@ def _bring_up_to_date(account: SocialAccount, token: OAuthToken, offer: Offer) -
     account.name, account.url = identity.name, identity.url
     account.avatar_url = identity.avatar_url
     account.token, account.problem, account.key_sealed = token, "", ""
+    account.limits_due_at = None
     if account.state != AccountState.PAUSED:
         account.state = AccountState.CONNECTED
     account.save()

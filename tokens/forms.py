@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from uuid import UUID
 
 from django import forms
+from django.core.exceptions import ValidationError
 from django.utils.datastructures import MultiValueDict
 
-from providers.kit.contract import Provider, SignsInByForm, SignsInByOAuth, Way, blanks, ways
+from providers.kit.contract import Field, Provider, SignsInByForm, SignsInByOAuth, Way, blanks, ways
 from tokens.choose import Candidate
 from tokens.status import AccountStatus
 
@@ -21,14 +23,28 @@ class ConnectForm(forms.Form):
         self.way = way
         self.secret = next((b.label for b in blanks(provider, way) if b.secret), "")
         for blank in blanks(provider, way):
-            widget = forms.PasswordInput() if blank.secret else forms.TextInput()
             self.fields[blank.name] = forms.CharField(
                 label=blank.label,
                 help_text=blank.help,
                 max_length=500,
-                widget=widget,
+                widget=_widget(blank),
                 initial=provider.options.get(blank.default, ""),
+                validators=[partial(_refuse_others, blank)] if blank.choices else [],
             )
+
+
+def _widget(blank: Field) -> forms.Widget:
+    if blank.choices:
+        return forms.Select(choices=blank.choices)
+    return forms.PasswordInput() if blank.secret else forms.TextInput()
+
+
+def _refuse_others(blank: Field, value: str) -> None:
+    """Connected once more, an account brings its host, which its network judges."""
+    if value in dict(blank.choices) or (blank.again == "host" and "://" in value):
+        return
+    said = ", ".join(words for _, words in blank.choices)
+    raise ValidationError(f"{blank.label}: choose one of {said}.")
 
 
 class ChoiceForm(forms.Form):

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any, Self, TypeVar
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import Q, Value
 from django.db.models.signals import post_delete, post_save
 from django.utils import timezone
 
 import providers
 from accounts.models import Team
+from providers.kit.content import Limits
+from providers.kit.table import with_differences
 from tokens.stamps import changed
 from tokens.states import AccountState, TokenState
 
@@ -145,6 +148,11 @@ class AccountQuerySet(Shown["SocialAccount"]):
         """The accounts that a team has now, in a steady order."""
         return self.filter(team=team).held().order_by("provider", "handle", "pk")
 
+    def of_posts(self, team: Team, kept: Collection[int]) -> Self:
+        """The same, and those in `kept`, by number, that are disconnected by now."""
+        now = ~Q(state=AccountState.DISCONNECTED) | Q(pk__in=kept)
+        return self.filter(now, team=team).order_by("provider", "handle", "pk")
+
     def held(self) -> Self:
         """Those that have not been disconnected."""
         return self.exclude(state=AccountState.DISCONNECTED)
@@ -155,6 +163,8 @@ class SocialAccount(models.Model):
 
     `realm` is the host within which `external_id` is unique, "" where it is unique everywhere.
     `key_sealed` is its own key, where one grant speaks for several accounts with a key each.
+    `told_limits` is what its network said to take of it otherwise than the adapter knows, and
+    `limits_due_at` when it is to be asked again (None: it has not been yet).
     """
 
     team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="+")
@@ -172,6 +182,10 @@ class SocialAccount(models.Model):
     state = models.CharField(max_length=16, default=AccountState.CONNECTED)
     problem = models.TextField(blank=True)
     blocked_until = models.DateTimeField(null=True, blank=True)
+    told_limits = models.JSONField(
+        default=dict, blank=True, db_default=Value({}, models.JSONField())
+    )
+    limits_due_at = models.DateTimeField(null=True, blank=True)
     connected_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
     )
@@ -215,6 +229,12 @@ class SocialAccount(models.Model):
             now = SocialAccount.objects.select_related("token").filter(pk=self.pk).first()
             self.token = now.token if now else None
             return self.token
+
+    @property
+    def limits(self) -> Limits | None:
+        """What fits into one of its posts, as far as its network has told; None if that is gone."""
+        known = providers.ADAPTERS.get(self.provider)
+        return with_differences(known.limits, self.told_limits) if known else None
 
     @property
     def usable(self) -> bool:

@@ -12,7 +12,15 @@ from typing import TypeVar
 
 from django.utils import timezone
 
-from providers.kit.contract import Account, Finds, Message, Provider, Receipt
+from providers.kit.contract import (
+    Account,
+    Finds,
+    Limits,
+    Message,
+    Provider,
+    Receipt,
+    TellsLimits,
+)
 from providers.kit.errors import Forbidden, Unauthorized, Unavailable
 from tokens.derive import derive, give_up
 from tokens.models import OAuthToken, SocialAccount
@@ -54,6 +62,17 @@ def find(account: SocialAccount, message: Message, at: datetime) -> Receipt | No
         return provider.find(message, key)
 
     return _with_key(account, at, look)
+
+
+def limits_now(account: SocialAccount, at: datetime) -> Limits:
+    """What fits into one of its posts, as its network says; raises one of the seven errors.
+
+    TypeError for a network that does not tell.
+    """
+    provider = _adapter(account)
+    if not isinstance(provider, TellsLimits):
+        raise TypeError(f"{provider.label} tells no limits")
+    return _with_key(account, at, provider.limits_now)
 
 
 def can_find(provider: Provider) -> bool:

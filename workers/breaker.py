@@ -23,6 +23,7 @@ from providers.kit.errors import NetworkError, Unavailable, Uncertain, Unexpecte
 from providers.kit.http import Reply
 from providers.kit.rates import Scope
 from tokens.models import SocialAccount
+from workers.say import moment
 from workers.shared import memory, ms, text
 
 OPEN = "breakers"
@@ -236,7 +237,7 @@ def waits(line: Line, until: datetime) -> str:
     """What a post says that waits for a network in trouble."""
     return (
         f"{line.place} has trouble. This waits and goes on by itself;"
-        f" the next try is at {until.astimezone(UTC):%H:%M:%S} UTC."
+        f" the next try is at {moment(until)}."
     )
 
 

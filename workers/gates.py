@@ -30,7 +30,7 @@ from providers.kit.errors import NetworkError, Throttled
 from providers.kit.http import Reply
 from providers.kit.rates import Cap, Scope, quotas
 from tokens.models import SocialAccount
-from workers import breaker
+from workers import breaker, say
 from workers.breaker import Line, Verdict
 from workers.queues import lane_of
 from workers.shared import memory, ms, text
@@ -350,8 +350,7 @@ def _known() -> list[str]:
 
 
 def _says(line: Line, until: datetime) -> str:
-    moment = f"{until.astimezone(UTC):%H:%M:%S} UTC"
-    return f"{line.place} takes no more for now; this goes on by itself at {moment}."
+    return f"{line.place} takes no more for now; this goes on by itself at {say.moment(until)}."
 
 
 def _name(line: Line, scope: Scope) -> str:

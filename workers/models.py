@@ -89,4 +89,4 @@ class Pulse(models.Model):
         constraints = [models.UniqueConstraint(fields=["kind", "name"], name="one_pulse_each")]
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.name} at {self.at:%H:%M:%S}"
+        return f"{self.kind} {self.name} at {self.at:%d %b %H:%M:%S}"

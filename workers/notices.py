@@ -1,4 +1,4 @@
-"""What a team is told: connections that end, posts that were late (one digest), what waits."""
+"""What a team is told: connections that end, posts that were late or failed, what waits."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from django.db.models import QuerySet
 from django.urls import reverse
 
 from accounts.models import Notice, Team
-from accounts.notify import open_about, retell, settle, tell
+from accounts.notify import keys_told, open_about, retell, settle, tell
+from posting.causes import Failure, failures
 from posting.models import Post, PostResult
 from posting.states import LATE, MOVING, State
 from tokens.models import SocialAccount
@@ -20,7 +21,8 @@ from tokens.states import AccountState
 
 DAYS_AHEAD = (1, 3, 7, 14)
 NAMED = 5
-OCCASION, CHECK, HELD, DIGEST = "reconnect:", "check:", "held:", "late:"
+OCCASION, CHECK, HELD, DIGEST, FAILED = "reconnect:", "check:", "held:", "late:", "failed:"
+ENDS = "ends:"
 Thing = TypeVar("Thing")
 AWAY: dict[str, str] = {
     AccountState.RECONNECT: "not connected",
@@ -48,7 +50,41 @@ def notices(at: datetime) -> int:
     told = sum(_ended(account, at) for account in ended)
     told += sum(_ending(account, at) for account in _mortal(at))
     told += _keep_told(CHECK, _unconfirmed(), at) + _keep_told(HELD, _held(), at)
-    return told + digest(at)
+    return told + tell_failures(at) + digest(at)
+
+
+def tell_failures(at: datetime) -> int:
+    """One notice for each cause of failures, whatever number of posts; how many are new.
+
+    It says how things stand, and goes when nothing of it is left. Dismissed, it comes back only
+    when a further post fails: the last part of its key is the newest try that it has told of.
+    """
+    known = {_about(notice): notice for notice in open_about(FAILED)}
+    told = 0
+    for failure in failures(at):
+        about, team, path = failure.cause.key, failure.account.team, reverse("causes")
+        key, words = f"{about}:{failure.newest}", _failed_words(failure)
+        if notice := known.pop(about, None):
+            newest = max(key, notice.key, key=_newest)
+            retell(notice, words, asks=True, path=path, key=newest)
+        elif failure.newest > max(map(_newest, keys_told(team, f"{about}:")), default=-1):
+            told += tell(team, key, words, at, path=path, asks=True)
+    settle(known.values(), at)
+    return told
+
+
+def _failed_words(failure: Failure) -> str:
+    cause = failure.cause
+    them = "it" if cause.count == 1 else "all of them"
+    return f"{cause.words} Look at the cause; from there you can try {them} again."
+
+
+def _about(notice: Notice) -> str:
+    return notice.key.rpartition(":")[0]
+
+
+def _newest(key: str) -> int:
+    return int(key.rpartition(":")[2])
 
 
 def digest(at: datetime) -> int:
@@ -226,7 +262,7 @@ def _ending(account: SocialAccount, at: datetime) -> bool:
         f"The connection of {account} ends on {token.expires_at:%d %B %Y, %H:%M} UTC"
         f" and this network does not renew it; connect it again before.{_at_risk(after)}"
     )
-    key = f"ends:{account.pk}:{token.pk}:{days}"
+    key = f"{ENDS}{account.pk}:{token.pk}:{days}"
     return tell(account.team, key, words, at, path=reverse("accounts"))
 
 

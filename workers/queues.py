@@ -76,6 +76,7 @@ ROUTES: dict[str, dict[str, Any]] = {
     "workers.sweep": {"queue": HOUSEKEEPING},
     "workers.repeats": {"queue": HOUSEKEEPING},
     "workers.imports": {"queue": HOUSEKEEPING},
+    "workers.mail": {"queue": HOUSEKEEPING},
     "workers.sweep_files": {"queue": HOUSEKEEPING},
     "workers.canary": {"queue": HOUSEKEEPING},
     "workers.own_canary": {"queue": HOUSEKEEPING},
@@ -86,6 +87,7 @@ JOBS: tuple[Job, ...] = (
     Job("sweep", "workers.sweep", 10, HOUSEKEEPING),
     Job("repeats", "workers.repeats", 300, HOUSEKEEPING),
     Job("imports", "workers.imports", 5, HOUSEKEEPING),
+    Job("mail", "workers.mail", 60, HOUSEKEEPING),
     Job("sweep files", "workers.sweep_files", 3600, HOUSEKEEPING),
 )
 

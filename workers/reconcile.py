@@ -36,6 +36,7 @@ from workers import breaker, gates, retry
 from workers.breaker import Verdict
 from workers.gates import Ticket
 from workers.publish import lease
+from workers.say import moment
 
 logger = logging.getLogger(__name__)
 NEGATIVES_NEEDED = 2
@@ -127,7 +128,7 @@ def _repeat(delivery: Delivery, provider: Provider, at: datetime) -> Receipt | N
             raise
         if receipt := _search(delivery, at):
             return receipt
-        raise
+        raise  # and not seen once more: see `_refused`
 
 
 def _search(delivery: Delivery, at: datetime) -> Receipt | None:
@@ -162,13 +163,43 @@ def _negative(delivery: Delivery, provider: Provider, at: datetime) -> None:
             negatives=0,
         )
         return
-    due_at = at + max(retry.settle(provider), timedelta(seconds=1))
+    due_at = _next_look(provider, at)
     results.not_seen(
         delivery,
         State.UNCERTAIN,
         at,
         words=f"{provider.label} does not show the post (yet).",
-        next_step=f"Looks once more at {due_at:%H:%M:%S} UTC before sending again.",
+        next_step=f"Looks once more at {moment(due_at)} before sending again.",
+        due_at=due_at,
+        negatives=negatives,
+    )
+
+
+def _next_look(provider: Provider, at: datetime) -> datetime:
+    """When a listing that lags behind has had time to show the post."""
+    return at + max(retry.settle(provider), timedelta(seconds=1))
+
+
+def _refused(delivery: Delivery, problem: Rejected, at: datetime) -> None:
+    """The repeat is refused and the post was not seen: believed when that has come twice.
+
+    The first attempt may stand there all the same. Ended after one look, another try by hand would
+    make a second copy as soon as the network has forgotten the key.
+    """
+    provider = network(delivery.result.provider)
+    negatives = delivery.result.negatives + 1
+    if negatives >= NEGATIVES_NEEDED or not speak.can_find(provider):
+        step = "Stays failed until tried again."
+        results.refused(delivery, State.FAILED, problem, at, next_step=step)
+        return
+    due_at = _next_look(provider, at)
+    results.refused(
+        delivery,
+        State.UNCERTAIN,
+        problem,
+        at,
+        next_step=f"{provider.label} does not show the post (yet): looks once more at"
+        f" {moment(due_at)}.",
         due_at=due_at,
         negatives=negatives,
     )
@@ -191,9 +222,7 @@ def _wait_for_answer(
         results.posted(delivery, Receipt(problem.external_id, problem.url), at)
         return
     if isinstance(problem, Rejected) and not isinstance(problem, Duplicate):
-        results.refused(
-            delivery, State.FAILED, problem, at, next_step="Stays failed until tried again."
-        )
+        _refused(delivery, problem, at)
         return
     if isinstance(problem, StillWorking) and delivery.taken:
         retry.not_yet(delivery, problem, at, verdict)
@@ -213,7 +242,7 @@ def _wait_for_answer(
         State.UNCERTAIN,
         problem,
         at,
-        next_step=f"Asks again at {due_at:%H:%M:%S} UTC.",
+        next_step=f"Asks again at {moment(due_at)}.",
         due_at=due_at,
         looks=looks,
     )

@@ -6,6 +6,7 @@ import logging
 import random
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 
@@ -17,6 +18,7 @@ from providers.kit.errors import (
     Duplicate,
     Forbidden,
     NetworkError,
+    NotFetched,
     Rejected,
     StillWorking,
     Throttled,
@@ -26,18 +28,24 @@ from providers.kit.errors import (
     Unexpected,
 )
 from tokens.networks import network
-from workers import breaker, gates
+from workers import breaker, gates, unfetched
 from workers.breaker import Verdict
+from workers.say import moment
 
 logger = logging.getLogger(__name__)
 ONLY_A_PERSON = "Only a person can tell now: look at the account and say if it is there."
+STAYS = "Stays failed until somebody orders another try."
 FIRST_RESEND = timedelta(seconds=1)
 ASK_AGAIN, SELDOM = timedelta(seconds=10), timedelta(minutes=10)
 
 
 def follow(delivery: Delivery, problem: NetworkError, at: datetime, verdict: Verdict) -> None:
     """Write down what happened and move the result to what happens next; then tell the others."""
-    _follow(delivery, problem, at, verdict)
+    problem = unfetched.judged(delivery, problem)
+    if isinstance(problem, NotFetched):
+        _unfetched(delivery, problem, at, verdict)
+    else:
+        _follow(delivery, problem, at, verdict)
     breaker.spread(verdict, at)
 
 
@@ -106,7 +114,7 @@ def not_yet(delivery: Delivery, problem: NetworkError, at: datetime, verdict: Ve
         State.PROCESSING,
         problem,
         at,
-        next_step=f"The network is still working on it{asked}; asked again at {_clock(due_at)}.",
+        next_step=f"The network is still working on it{asked}; asked again at {moment(due_at)}.",
         due_at=due_at,
         negatives=0,
         processing_since=delivery.result.processing_since or at,
@@ -141,7 +149,7 @@ def _throttled(delivery: Delivery, problem: Throttled, at: datetime, verdict: Ve
         State.SCHEDULED,
         problem,
         at,
-        next_step=f"Goes on by itself at {_clock(until)}; no attempt was used.",
+        next_step=f"Goes on by itself at {moment(until)}; no attempt was used.",
         due_at=until,
         attempts=max(tries - 1, 0),
     )
@@ -164,9 +172,32 @@ def _unavailable(delivery: Delivery, problem: Unavailable, at: datetime, verdict
         State.SCHEDULED,
         problem,
         at,
-        next_step=f"Tries again at {_clock(due_at)} (try {tries + 1} of {settings.MAX_ATTEMPTS}).",
+        next_step=f"Tries again at {moment(due_at)} (try {tries + 1} of {settings.MAX_ATTEMPTS}).",
         due_at=due_at,
         attempts=tries,
+    )
+
+
+def _unfetched(delivery: Delivery, problem: NotFetched, at: datetime, verdict: Verdict) -> None:
+    """Another try with a fresh address and nothing kept: what was made of the old one is no good.
+
+    It always uses an attempt, however far it came, so that a site nobody can reach is told in time.
+    """
+    tries = delivery.result.attempts
+    anew: dict[str, Any] = {"saved": "", "processing_since": None}
+    if tries >= settings.MAX_ATTEMPTS:
+        ended = unfetched.given_up(delivery, problem)
+        results.refused(delivery, State.FAILED, ended, at, next_step=STAYS, **anew)
+        return
+    due_at = max(at + backoff(tries), verdict.until or at)
+    results.refused(
+        delivery,
+        State.SCHEDULED,
+        problem,
+        at,
+        next_step=f"Tries again at {moment(due_at)} (try {tries + 1} of {settings.MAX_ATTEMPTS}).",
+        due_at=due_at,
+        **anew,
     )
 
 
@@ -178,7 +209,7 @@ def _left_alone(delivery: Delivery, problem: Unavailable, at: datetime, until: d
         problem,
         at,
         next_step=f"The network has trouble: this waits and goes on by itself, next try at"
-        f" {_clock(until)}; no attempt was used.",
+        f" {moment(until)}; no attempt was used.",
         due_at=until,
         attempts=max(delivery.result.attempts - 1, 0),
     )
@@ -191,7 +222,7 @@ def _uncertain(delivery: Delivery, problem: NetworkError, at: datetime) -> None:
         State.UNCERTAIN,
         problem,
         at,
-        next_step=f"Asks the network at {_clock(due_at)} whether the post arrived.",
+        next_step=f"Asks the network at {moment(due_at)} whether the post arrived.",
         due_at=due_at,
         doubts=delivery.result.doubts + 1,
         negatives=0,
@@ -214,14 +245,4 @@ def _unauthorized(delivery: Delivery, problem: Unauthorized, at: datetime) -> No
 def _failed(delivery: Delivery, problem: NetworkError, at: datetime) -> None:
     if isinstance(problem, Unexpected):
         logger.error("%s needs the operator: %s", delivery.result.provider, problem.words)
-    results.refused(
-        delivery,
-        State.FAILED,
-        problem,
-        at,
-        next_step="Stays failed until somebody orders another try.",
-    )
-
-
-def _clock(moment: datetime) -> str:
-    return f"{moment:%H:%M:%S} UTC"
+    results.refused(delivery, State.FAILED, problem, at, next_step=STAYS)

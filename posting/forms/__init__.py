@@ -18,5 +18,5 @@ from posting.forms.library import TemplateForm as TemplateForm
 from posting.forms.repeating import RepeatForm as RepeatForm
 from posting.forms.repeating import blank_repeat as blank_repeat
 from posting.forms.repeating import shown_repeat as shown_repeat
+from posting.forms.sifting import asked as asked
 from posting.forms.slots import SlotForm as SlotForm
-from posting.forms.writing import EditForm as EditForm

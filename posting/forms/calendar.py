@@ -13,14 +13,16 @@ from django import forms
 from django.http import QueryDict
 
 from accounts.models import Team
-from posting import calendar
+from posting import calendar, sift
 from posting.bulk import MOST
 from posting.calendar import Filter, Span
+from posting.forms.sifting import asked
 from posting.models import Label
 from posting.schedule import EXAMPLES, WEEK, Moment, NotUnderstood, typed
 from posting.states import State
 
 VIEWS = ("month", "week", "day", "list")
+TOO_MANY = f"Choose {MOST} posts at most at a time."
 FIRST, LAST = date(1970, 1, 1), date(2200, 1, 1)
 SPAN = re.compile(r"([+-])\s?(\d{1,3})\s?(d|days?|w|weeks?)")
 
@@ -123,7 +125,10 @@ class MoveForm(forms.Form):
 
 
 class BulkForm(forms.Form):
-    """What is to be done with many posts."""
+    """What is to be done with many posts: those that are named, or `every` one that fits `match`.
+
+    `check` asks what would become of them first.
+    """
 
     do = forms.ChoiceField(
         choices=[(one, one) for one in ("move", "cancel", "delete", "again", "label")]
@@ -132,6 +137,7 @@ class BulkForm(forms.Form):
         coerce=int, error_messages={"required": "Choose at least one post."}
     )
     when = forms.CharField(required=False, max_length=80, label="Move to")
+    check = forms.BooleanField(required=False)
     label = forms.ModelChoiceField(
         queryset=Label.objects.none(),
         required=False,
@@ -146,6 +152,9 @@ class BulkForm(forms.Form):
         assert isinstance(posts, forms.TypedMultipleChoiceField)  # noqa: S101 - for mypy
         assert isinstance(label, forms.ModelChoiceField)  # noqa: S101 - for mypy
         self.sent = _numbers(data, "posts")
+        if data.get("every"):
+            wish = asked(QueryDict(data.get("match", "")))
+            self.sent = tuple(sift.found(sift.sifted(team, wish, zone, at)))
         posts.choices = [(pk, str(pk)) for pk in self.sent]
         label.queryset = Label.objects.filter(team=team)
 
@@ -153,7 +162,7 @@ class BulkForm(forms.Form):
         """Not more than can be done at once."""
         chosen: list[int] = self.cleaned_data["posts"]
         if len(chosen) > MOST:
-            raise forms.ValidationError(f"Choose {MOST} posts at most at a time.")
+            raise forms.ValidationError(f"{TOO_MANY} Narrow the filter, or tick some of them.")
         return chosen
 
     def clean(self) -> dict[str, Any]:

@@ -1,9 +1,9 @@
-"""What people type to write a new post or a draft: words, versions, parts, files and a moment."""
+"""What people type to write a post or a draft, or to change one that waits."""
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
@@ -21,8 +21,10 @@ from posting.compose import check, made_by, warnings
 from posting.drafts import Content, content_of
 from posting.forms.files import FileForms, PostFiles
 from posting.forms.writing import FORMATS, MOMENT, MOST_TEXT, WritingForm, lines
+from posting.media import Files
 from posting.models import Post
-from posting.rules import Files, Words
+from posting.revise import standing
+from posting.rules import Words
 from posting.schedule import Moment, NotUnderstood, resolve, typed
 from tokens.models import SocialAccount
 
@@ -31,6 +33,7 @@ NOT_YOURS = dict.fromkeys(
 )
 MOST_PARTS = 50
 OWN, OPTION, PART = "own", "option", "part"
+PASSED_ALREADY = "Its moment has passed: an account that is new here gets it at once."
 IS_LINK = URLValidator(["http", "https"], message="Write the whole address, with https://.")
 
 
@@ -44,17 +47,19 @@ class AccountsForm(forms.Form):
         error_messages=NOT_YOURS,
     )
 
-    def offer(self, team: Team) -> None:
-        """Only these can be chosen."""
+    def offer(self, team: Team, kept: Collection[int] = ()) -> None:
+        """Only these can be chosen; those in `kept` even if they have been disconnected."""
         accounts = self.fields["accounts"]
         assert isinstance(accounts, forms.ModelMultipleChoiceField)  # noqa: S101 - for mypy
-        accounts.queryset = SocialAccount.objects.for_team(team).select_related("token", "team")
+        mine = SocialAccount.objects.of_posts(team, kept)
+        accounts.queryset = mine.select_related("token", "team")
 
 
 class PostForm(AccountsForm, WritingForm):
-    """A new post or a draft; `key` makes a form that is sent twice one post.
+    """A new post, a draft or one that waits; `key` makes a form that is sent twice one post.
 
-    `sending` False takes what is there, finished or not. `version` is the draft that was shown.
+    `sending` False takes what is there, finished or not. `version` is that of the draft, or of the
+    post that waits, as it was shown.
     """
 
     key = forms.UUIDField(widget=forms.HiddenInput)
@@ -87,11 +92,14 @@ class PostForm(AccountsForm, WritingForm):
         media: Files = (),
         sending: bool = True,
         draft: Post | None = None,
+        waiting: Post | None = None,
         content: Content | None = None,
         **kwargs: Any,
     ) -> None:
-        late = lateness.of_post(draft) if draft else lateness.of_team(team)
+        begun = draft or waiting
+        late = lateness.of_post(begun) if begun else lateness.of_team(team)
         self.team, self.author, self.draft, self.sending = team, author, draft, sending
+        self.waiting = waiting
         self.content, self.media_chosen = content or Content(), media
         self.moment: Moment | None = None
         self.warnings: list[str] = []
@@ -99,15 +107,20 @@ class PostForm(AccountsForm, WritingForm):
         super().__init__(*args, person=author, late=late, **kwargs)
         self.initial = {**self._shown(), **self.initial}
         self.fields["when"].help_text = f"Empty means now. Your time zone: {author.time_zone}."
-        self.offer(team)
+        self.offer(team, self.kept)
+
+    @property
+    def kept(self) -> frozenset[int]:
+        """The accounts for which a post waits already: they need not be ready."""
+        return frozenset(a.pk for a in self.content.accounts) if self.waiting else frozenset()
 
     def _shown(self) -> dict[str, Any]:
         """What stands in the form before somebody types."""
-        content, draft = self.content, self.draft
+        content, begun = self.content, self.draft or self.waiting
         wish = content.wish.astimezone(self.zone) if content.wish else None
         return {
-            "key": draft.key if draft else uuid.uuid4(),
-            "version": draft.version if draft else None,
+            "key": begun.key if begun else uuid.uuid4(),
+            "version": begun.version if begun else None,
             "text": content.text,
             "link": content.link,
             "when": f"{wish:%-d %b %Y %H:%M}" if wish else "",
@@ -188,7 +201,7 @@ class PostForm(AccountsForm, WritingForm):
         if not words:
             return None
         shown = self.initial.get("when")
-        if self.draft and self.content.wish and words == shown:
+        if (self.draft or self.waiting) and self.content.wish and words == shown:
             self.moment = Moment(self.content.wish)
         else:
             try:
@@ -229,20 +242,24 @@ class PostForm(AccountsForm, WritingForm):
         return data
 
     def _judge(self) -> None:
-        content, when = self.content_now(), self.moment.at if self.moment else None
-        wrong = check(content.words, content.accounts, self.team, when, self.at)
+        content = self.content_now()
+        same = self.waiting and content.wish == self.content.wish
+        when = None if same else content.wish
+        wrong = check(content.words, content.accounts, self.team, when, self.at, known=self.kept)
         if not {"accounts", "when"} & wrong.keys():
             self.foresee()
         self.say(wrong)
 
-    def foresee(self) -> None:
-        """Say what will be different from the plan."""
-        content, moment = self.content_now(), self.moment
+    def foresee(self, content: Content | None = None) -> None:
+        """Say what will be different from the plan; `content` of a post before somebody types."""
+        content, moment = content or self.content_now(), self.moment
         if moment and moment.warning:
             self.warnings.append(moment.warning)
-        when, parts = moment.at if moment else None, len(content.parts)
+        when, parts = content.wish, len(content.parts)
+        if {account.pk for account in content.accounts} - self.kept and self.waiting:
+            self.warnings += [PASSED_ALREADY] if when and when < self.at else []
         self.warnings += warnings(
-            content.accounts, when, self.at, self.zone, parts=parts, media=content.media
+            content.accounts, when, self.at, self.zone, self.waiting, parts, content.media
         )
 
     def _wall(self, words: str) -> Moment | None:
@@ -293,14 +310,24 @@ class Received:
 
 
 def received(
-    data: QueryDict, files: Any, *, team: Team, author: User, sending: bool = True
+    data: QueryDict,
+    files: Any,
+    *,
+    team: Team,
+    author: User,
+    sending: bool = True,
+    waiting: Post | None = None,
 ) -> Received:
-    """Read a form that somebody sent; what it has begun before is found by its key."""
+    """Read a form that somebody sent; what it has begun before is found by its key.
+
+    `waiting` is the post that it is to change, where that is known.
+    """
     here = "media-TOTAL_FORMS" in data  # a form without files is a form
     mine = (data, files) if here else (None, None)
     brought = PostFiles(*mine, prefix="media", form_kwargs={"team": team, "person": author})
-    made = PostForm(data, team=team, author=author).made
+    made = waiting or PostForm(data, team=team, author=author).made
     draft = made if made and made.draft else None
+    waits = made if made and not made.draft else None
     form = PostForm(
         data,
         team=team,
@@ -308,7 +335,8 @@ def received(
         media=brought.chosen if here else (),
         sending=sending,
         draft=draft,
-        content=content_of(draft) if draft else None,
+        waiting=waits,
+        content=content_of(draft) if draft else standing(waits) if waits else None,
     )
     return Received(form, brought, made)
 
@@ -335,5 +363,10 @@ class SplitForm(AccountsForm):
 
 
 def _blanks(account: SocialAccount, values: Mapping[str, str]) -> list[dict[str, Any]]:
+    """`strange`: a value that stands there and is not among the choices any more."""
     fields = providers.adapter(account.provider).post_fields
-    return [{"field": one, "value": values.get(one.name, "")} for one in fields]
+    held = [(one, values.get(one.name, "")) for one in fields]
+    return [
+        {"field": one, "value": value, "strange": value and value not in dict(one.choices)}
+        for one, value in held
+    ]

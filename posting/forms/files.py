@@ -10,8 +10,8 @@ from django import forms
 from django.utils import timezone
 
 from accounts.models import Team, User
+from posting.media import Files
 from posting.models import Upload
-from posting.rules import Files
 from posting.sniff import TAKEN
 from posting.uploads import CannotUpload, take
 

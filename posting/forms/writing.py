@@ -1,4 +1,4 @@
-"""What people type into any form that writes a post, and to change one that still waits."""
+"""What people type into any form that writes a post."""
 
 from __future__ import annotations
 
@@ -11,10 +11,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from accounts.states import WISHES, WhenLate, patience_choices
-from posting import lateness
-from posting.compose import warnings
 from posting.lateness import Lateness
-from posting.models import Post
 
 MOMENT = "%Y-%m-%dT%H:%M"
 MOST_TEXT = 100_000
@@ -78,36 +75,3 @@ class WritingForm(forms.Form):
             timedelta(seconds=float(after)) if after else self.late.after,
             WhenLate(then) if then else self.late.then,
         )
-
-
-class EditForm(WritingForm):
-    """What can still be changed of a post; `version` is the one that was shown."""
-
-    version = forms.IntegerField(widget=forms.HiddenInput, min_value=0)
-
-    def __init__(self, *args: Any, post: Post, person: User, **kwargs: Any) -> None:
-        self.shown = post.due_at.astimezone(ZoneInfo(person.time_zone))
-        now = {"text": post.text, "when": self.shown.strftime(MOMENT), "version": post.version}
-        kwargs.setdefault("initial", now)
-        super().__init__(*args, person=person, late=lateness.of_post(post), **kwargs)
-        self.post = post
-        self.warnings = [] if self.is_bound else self._forecast(post.due_at, timezone.now())
-
-    def clean(self) -> dict[str, Any]:
-        """What the new plan would make of it, as for a new post; `edit` says what is wrong."""
-        data, at = super().clean() or {}, timezone.now()
-        if not self.errors:
-            self.warnings = self._forecast(self.moment(at) or self.post.due_at, at)
-        return data
-
-    def _forecast(self, due_at: datetime, at: datetime) -> list[str]:
-        waiting = [result.account for result in self.post.results.all() if result.is_open]
-        return warnings(waiting, due_at, at, self.zone, self.post)
-
-    def moment(self, at: datetime) -> datetime | None:
-        """The new moment, `at` for an emptied field; None if it was left as it was shown."""
-        typed: datetime | None = self.cleaned_data["when"]
-        if typed is None:
-            return at
-        same = typed == self.shown.replace(second=0, microsecond=0)
-        return None if same else typed

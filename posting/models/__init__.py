@@ -1,6 +1,9 @@
 """The rows of the posting room: Post, its Parts, PostResult (one on one account), Attempt."""
 
 from posting.models.attempt import Attempt as Attempt
+from posting.models.firsts import Firsts as Firsts
+from posting.models.firsts import firsts as firsts
+from posting.models.firsts import of_group as of_group
 from posting.models.imported import Import as Import
 from posting.models.imported import ImportFile as ImportFile
 from posting.models.imported import ImportRow as ImportRow

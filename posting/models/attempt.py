@@ -22,11 +22,18 @@ class Attempt(models.Model):
     correlation_id = models.CharField(max_length=64)
 
     class Meta:
-        """In the order they happened; every epoch has one."""
+        """In the order they happened; every epoch has one. Few are not understood."""
 
         ordering = ["started_at", "pk"]
         constraints = [
             models.UniqueConstraint(fields=["result", "number"], name="one_attempt_per_epoch")
+        ]
+        indexes = [
+            models.Index(
+                fields=["started_at"],
+                condition=models.Q(outcome__in=["unexpected", "misconfigured"]),
+                name="attempt_strange",
+            )
         ]
 
     def __str__(self) -> str:

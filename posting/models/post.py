@@ -79,6 +79,7 @@ class Post(models.Model):
         indexes = [
             models.Index(fields=["team", "-created_at"], name="post_newest"),
             models.Index(fields=["team", "due_at"], name="post_by_day"),
+            models.Index(fields=["author", "-created_at"], name="post_by_author"),
             models.Index(fields=["team", "-saved_at"], condition=Q(draft=True), name="post_drafts"),
         ]
 
@@ -99,4 +100,6 @@ class Post(models.Model):
     def can_edit(self) -> bool:
         """Whether something waits and nothing of it is or may be out."""
         results = list(self.results.all())
-        return any(r.is_open for r in results) and not any(r.may_be_out for r in results)
+        return any(r.is_open and not r.part for r in results) and not any(
+            r.may_be_out for r in results
+        )

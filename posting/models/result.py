@@ -40,6 +40,10 @@ class ResultQuerySet(models.QuerySet["PostResult"]):
         rows: models.QuerySet[PostResult] = claims.in_order(self)
         return models.QuerySet.update(rows, **fields)
 
+    def failed_since(self, since: datetime) -> Self:
+        """What failed and was due after `since`."""
+        return self.filter(state=State.FAILED, due_at__gt=since)
+
     def late(self, at: datetime, limit: int = BATCH) -> list[int]:
         """Ids of waiting results that may not go out by themselves any more, latest last."""
         return claims.late(self.model, at, limit)
@@ -245,6 +249,8 @@ class PostResult(models.Model):
             ),
             models.Index(fields=["due_at"], condition=Q(state="uncertain"), name="result_doubt"),
             models.Index(fields=["late_at"], condition=Q(state="scheduled"), name="result_late"),
+            models.Index(fields=["due_at"], condition=Q(state="failed"), name="result_failed"),
+            models.Index(fields=["late_at"], condition=Q(waited="time"), name="result_too_late"),
             models.Index(fields=["account"], condition=Q(state="held"), name="result_held"),
             models.Index(
                 fields=["post"], condition=Q(state="unconfirmed"), name="result_unconfirmed"
@@ -291,6 +297,11 @@ class PostResult(models.Model):
     def is_late(self) -> bool:
         """Whether it could not go out in time and waits for a person's decision."""
         return self.state == State.HELD and self.held_for == LATE
+
+    @property
+    def was_tried(self) -> bool:
+        """Whether it has a history that stays."""
+        return bool(self.attempts_made.all())
 
     @property
     def waits_for_part(self) -> bool:

@@ -109,6 +109,11 @@ FAILED: Mapping[str, tuple[str, str, str]] = {
         "The network's, or the line's.",
         "Try again when it is back.",
     ),
+    "unfetched": (
+        "{network} fetches pictures and videos from this site and could not, each time.",
+        "Of whoever runs this site, not yours.",
+        "They must see that its address can be reached from outside; then try again.",
+    ),
     "forbidden": (
         "{network} does not let {account} post.",
         "The account's, there: it lacks a right, or it was restricted.",

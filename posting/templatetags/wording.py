@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
 from django import template
@@ -12,6 +12,7 @@ from posting.lateness import NO_SLOT, SLOT_USED
 from posting.models import Attempt, Post, PostResult
 from posting.results import LIMITED, TROUBLE
 from posting.states import LATE, PostState, State
+from tokens.models import SocialAccount
 from tokens.states import AccountState
 
 register = template.Library()
@@ -108,6 +109,10 @@ BECAUSE: dict[tuple[State, str], Wording] = {
     (State.SCHEDULED, "unavailable"): replace(
         AGAIN, means="{network} could not be reached. The next try comes by itself."
     ),
+    (State.SCHEDULED, "unfetched"): replace(
+        AGAIN,
+        means="{network} could not fetch a file from this site. The next try comes by itself.",
+    ),
     (State.SCHEDULED, "uncertain"): replace(
         AGAIN,
         label="Sending again",
@@ -155,6 +160,11 @@ BECAUSE: dict[tuple[State, str], Wording] = {
     (State.FAILED, "unavailable"): replace(
         RESULTS[State.FAILED],
         means="{network} could not be reached, and nothing went out. Try again when it is back.",
+    ),
+    (State.FAILED, "unfetched"): replace(
+        RESULTS[State.FAILED],
+        means="{network} could not fetch a file from this site, and nothing went out. Whoever runs"
+        " this site must see that it can be reached from outside; then try again.",
     ),
     (State.FAILED, "forbidden"): replace(
         RESULTS[State.FAILED],
@@ -211,6 +221,7 @@ OUTCOME_MEANS: dict[str, str] = {
     "duplicate": "The network has the same text already.",
     "throttled": "The network asked to wait. This uses up no try.",
     "unavailable": "The network was not reached, so it certainly has nothing of it.",
+    "unfetched": "The network could not fetch a file from this site, so nothing of it is out.",
     "uncertain": "The answer was lost: it may have arrived.",
     "processing": "The network has it and works on it.",
     "unauthorized": "The network did not accept the key of the account.",
@@ -227,6 +238,7 @@ OUTCOMES: dict[str, tuple[str, str]] = {
     "duplicate": ("Already there", "warn"),
     "throttled": ("Asked to wait", "wait"),
     "unavailable": ("Not reached", "wait"),
+    "unfetched": ("File not fetched", "wait"),
     "uncertain": ("No clear answer", "warn"),
     "processing": ("Still at work", "wait"),
     "unauthorized": ("Key not accepted", "warn"),
@@ -256,6 +268,20 @@ def _behind(result: PostResult) -> Wording:
     thread = (r for r in result.post.results.all() if r.account_id == result.account_id)
     before = next((r for r in thread if r.part == result.part - 1), None)
     return BEHIND.get(State(before.state), NEXT) if before else NEXT
+
+
+@register.filter
+def can_be_chosen(account: SocialAccount, kept: Collection[int]) -> bool:
+    """Whether a post may be for it: it is ready, or the post waits for it already."""
+    return account.usable or account.pk in kept
+
+
+@register.filter
+def ended_on(account: SocialAccount, post: Post | None) -> str:
+    """How a post that waits elsewhere has ended on this account, "" where it has not."""
+    results = post.results.all() if post else ()
+    mine = (r for r in results if r.account_id == account.pk and not r.part and not r.is_open)
+    return next((result_words(result).label.lower() for result in mine), "")
 
 
 @register.filter

@@ -1,10 +1,9 @@
-"""The calendar and what is done from it: moved by hand or by words, many at once, and undone."""
+"""The calendar and what is done from it: moved by hand or by words, and undone."""
 
 from __future__ import annotations
 
 import uuid
 from collections import Counter
-from collections.abc import Sequence
 from datetime import datetime
 from itertools import groupby
 from typing import Any
@@ -22,25 +21,17 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from accounts.access import MemberRequest, member
 from accounts.roles import Permission
-from posting import bulk, calendar, undo
+from posting import calendar, undo
 from posting.amend import Outrun, TooLate
-from posting.bulk import Told
 from posting.calendar import Page
 from posting.compose import CannotCompose
-from posting.forms import BulkForm, Look, MoveForm
+from posting.forms import Look, MoveForm
 from posting.models import Label, Post, PostResult, Undoable
 from posting.schedule import said
 from posting.states import State
 from tokens.models import SocialAccount
 
-IN_A_MONTH, IN_DRAWER, REASONS = 3, 12, 3
-ACTS = {
-    "move": "moved",
-    "cancel": "cancelled",
-    "delete": "deleted",
-    "again": "on the way again",
-    "label": "labelled",
-}
+IN_A_MONTH, IN_DRAWER = 3, 12
 SHOWN_STATES = tuple(state for state in State if state is not State.QUEUED)
 
 
@@ -114,27 +105,6 @@ def move_post(request: MemberRequest, pk: int) -> HttpResponse:
 
 @require_POST
 @member(Permission.WRITE_POSTS)
-def bulk_posts(request: MemberRequest) -> HttpResponse:
-    """Move, cancel, delete, try again or label what was chosen; each is told what became of it."""
-    zone, at = ZoneInfo(request.user.time_zone), timezone.now()
-    form = BulkForm(request.POST, team=request.team, zone=zone, at=at)
-    if not form.is_valid():
-        posts = calendar.chosen_of(request.team, form.sent)
-        labels = Label.objects.filter(team=request.team)
-        context = {"form": form, "posts": posts, "labels": labels, "back": back(request)}
-        return render(request, "posting/bulk.html", context, status=422)
-    told = _done(request, form, at)
-    done = [one for one in told if one.done]
-    if done:
-        words = f"{len(done)} post{'s' * (len(done) != 1)} {ACTS[form.cleaned_data['do']]}."
-        say_done(request, words, undo.join(request.team, [t.undo for t in done if t.undo], at))
-    if left := {one.words: None for one in told if not one.done}:
-        _say_left(request, len(told) - len(done), list(left))
-    return redirect(back(request))
-
-
-@require_POST
-@member(Permission.WRITE_POSTS)
 def undo_act(request: MemberRequest, token: uuid.UUID) -> HttpResponse:
     """Take the last act back, if it still can be."""
     try:
@@ -166,12 +136,6 @@ def answer(request: MemberRequest, status: int) -> HttpResponse:
     if request.headers.get("HX-Request"):
         return HttpResponse(status=status)
     return redirect(back(request))
-
-
-def _say_left(request: MemberRequest, count: int, reasons: Sequence[str]) -> None:
-    """How many stayed as they were, and the first reasons."""
-    how = "they were" if count > 1 else "it was"
-    messages.warning(request, f"{count} stayed as {how}: {' '.join(reasons[:REASONS])}")
 
 
 def _seen(request: MemberRequest) -> int | None:
@@ -216,20 +180,6 @@ def _moving(request: MemberRequest, post: Post, form: MoveForm, status: int) -> 
     lane = next((r for r in post.results.all() if str(r.pk) == str(form["result"].value())), None)
     context = {"post": post, "form": form, "lane": lane, "back": back(request), "at": form.at}
     return render(request, "posting/move.html", context, status=status)
-
-
-def _done(request: MemberRequest, form: BulkForm, at: datetime) -> Sequence[Told]:
-    data, team = form.cleaned_data, request.team
-    match data["do"]:
-        case "move":
-            return bulk.move(team, data["posts"], form.to, at, form.zone)
-        case "cancel":
-            return bulk.cancel(team, data["posts"], at)
-        case "delete":
-            return bulk.delete(team, data["posts"], at)
-        case "again":
-            return bulk.try_again(team, data["posts"], at)
-    return bulk.label(team, data["posts"], data["label"])
 
 
 def _post(request: MemberRequest, pk: int) -> Post:

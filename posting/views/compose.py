@@ -8,6 +8,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.paginator import Paginator
+from django.db import transaction
 from django.http import Http404, HttpResponse, JsonResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -27,6 +28,7 @@ from posting.library import templates_of
 from posting.models import Post, Upload
 from posting.preview import previews
 from posting.rules import exported, wrong
+from posting.schedule import Moment
 from posting.sniff import TAKEN
 from posting.split import CannotSplit, Split, split, told
 from posting.views.calendar import say_done
@@ -50,7 +52,7 @@ def new_post(request: MemberRequest) -> HttpResponse:
     form = PostForm(team=request.team, author=request.user, content=content, media=files)
     if when := asked.get("when"):
         form.initial["when"] = when[:80]
-    return _page(request, form, PostFiles(prefix="media"), 200)
+    return composer(request, form, PostFiles(prefix="media"), 200)
 
 
 @require_http_methods(["GET", "POST"])
@@ -67,7 +69,7 @@ def draft_page(request: MemberRequest, pk: int) -> HttpResponse:
     content = drafts.content_of(draft)
     who: dict[str, Any] = {"team": request.team, "author": request.user}
     form = PostForm(**who, draft=draft, content=content, media=content.media)
-    return _page(request, form, PostFiles(prefix="media"), 200)
+    return composer(request, form, PostFiles(prefix="media"), 200)
 
 
 @require_GET
@@ -85,7 +87,9 @@ def discard_draft(request: MemberRequest, pk: int) -> HttpResponse:
     """Put a draft away; undo brings it back."""
     draft = get_object_or_404(Post.objects.drafts(request.team), pk=pk)
     try:
-        act = undo.delete(request.team, draft.pk, at=timezone.now())
+        with transaction.atomic():
+            act = undo.delete(request.team, draft.pk, at=timezone.now())
+            note(request, Kind.STOPPED, "Discarded a draft", draft.pk)
     except TooLate as problem:
         messages.warning(request, str(problem))
     else:
@@ -97,16 +101,16 @@ def discard_draft(request: MemberRequest, pk: int) -> HttpResponse:
 @member(Permission.WRITE_POSTS)
 def look_post(request: MemberRequest) -> HttpResponse:
     """How it will look on every network, when it goes out, and what is in the way: a piece."""
-    form = _received(request, sending=False).form
+    form = arrived(request, sending=False).form
     form.is_valid()
-    return render(request, "posting/_look.html", _look(form))
+    return render(request, "posting/_look.html", _look(form, form.content_now()))
 
 
 @require_GET
 @member(Permission.READ)
 def rules_table(request: MemberRequest) -> HttpResponse:
     """What every network takes, for the counters of the pages; asked again, only if it changed."""
-    body, tag = exported()
+    body, tag = exported(SocialAccount.objects.for_team(request.team))
     answer = HttpResponse(body, content_type="application/json")
     answer["ETag"], answer["Cache-Control"] = tag, "private, no-cache"
     return get_conditional_response(request, etag=tag, response=answer) or answer
@@ -131,26 +135,28 @@ def _answer(request: MemberRequest) -> HttpResponse:
     """What was asked for by the button that was pressed; none of them: it is to go out."""
     do = request.POST.get("do", "")
     if do and do not in {"post", "slot", "save"}:
-        return _stepped(request, do)
-    got = _received(request, sending=do != "save")
+        return stepped(request, do)
+    got = arrived(request, sending=do != "save")
     if got.made and not got.made.draft:  # the same form has come before
         return tell(request, got.made.pk, [])
     if not got.form.is_valid() or not got.files.fine:
-        return _page(request, got.form, got.files, 422)
+        return composer(request, got.form, got.files, 422)
     try:
         return _save(request, got) if do == "save" else _send(request, got, slot=do == "slot")
     except CannotCompose as problem:
         got.form.say(problem.problems)
-        return _page(request, got.form, got.files, 422)
+        return composer(request, got.form, got.files, 422)
     except Conflict as problem:
-        return _page(request, got.form, got.files, 409, conflict=problem)
+        return composer(request, got.form, got.files, 409, conflict=problem)
     except NoDraft as problem:
-        return _page(request, got.form, got.files, 409, gone=str(problem), fresh=uuid.uuid4())
+        return composer(request, got.form, got.files, 409, gone=str(problem), fresh=uuid.uuid4())
 
 
 def _save(request: MemberRequest, got: Received) -> HttpResponse:
     at = timezone.now()
-    draft = drafts.keep(**_what(request, got, at))
+    with transaction.atomic():
+        draft = drafts.keep(**_what(request, got, at))
+        note(request, Kind.WROTE, "Saved a draft", draft.pk)
     for words in got.form.warnings:
         messages.warning(request, words)
     messages.success(request, "Saved as a draft. Nothing of it goes out yet.")
@@ -159,9 +165,10 @@ def _save(request: MemberRequest, got: Received) -> HttpResponse:
 
 def _send(request: MemberRequest, got: Received, *, slot: bool) -> HttpResponse:
     at = timezone.now()
-    post = drafts.send(**_what(request, got, at), next_slot=slot)
-    if got.made or post.created_at == at:  # else the same form came twice
-        note(request, Kind.WROTE, "Wrote", post.pk)
+    with transaction.atomic():
+        post = drafts.send(**_what(request, got, at), next_slot=slot)
+        if got.made or post.created_at == at:  # else the same form came twice
+            note(request, Kind.WROTE, "Wrote", post.pk)
     return tell(request, post.pk, got.form.warnings)
 
 
@@ -172,15 +179,15 @@ def _what(request: MemberRequest, got: Received, at: datetime) -> dict[str, Any]
     return {**who, "key": key, "content": form.content_now(), "seen": form.seen}
 
 
-def _stepped(request: MemberRequest, do: str) -> HttpResponse:
+def stepped(request: MemberRequest, do: str, waiting: Post | None = None) -> HttpResponse:
     """The same form again after a step that saves nothing: split, another part, a file moved."""
     data, said = _step(request, do)
     who: dict[str, Any] = {"team": request.team, "author": request.user}
-    got = received(data, request.FILES, **who, sending=False)
+    got = received(data, request.FILES, **who, sending=False, waiting=waiting)
     got.form.is_valid()
     if said:
         got.form.say({"text": said})
-    return _page(request, got.form, got.files, 422 if said else 200, step=do)
+    return composer(request, got.form, got.files, 422 if said else 200, step=do)
 
 
 def _step(request: MemberRequest, do: str) -> tuple[QueryDict, list[str]]:
@@ -215,46 +222,55 @@ def _split(form: SplitForm) -> Split | None:
     return None
 
 
-def _received(request: MemberRequest, *, sending: bool) -> Received:
+def arrived(request: MemberRequest, *, sending: bool, waiting: Post | None = None) -> Received:
+    """The form that was sent; `waiting`: the post that it is to change."""
     who: dict[str, Any] = {"team": request.team, "author": request.user}
-    return received(request.POST, request.FILES, **who, sending=sending)
+    return received(request.POST, request.FILES, **who, sending=sending, waiting=waiting)
 
 
-def _look(form: PostForm) -> dict[str, Any]:
-    """Previews and warnings of a form that was read; what is in the way, by field."""
-    content = form.content_now()
+def _look(form: PostForm, content: Content) -> dict[str, Any]:
+    """Previews and warnings of what stands in a form; what is in the way, by field."""
     if not form.warnings:
-        form.foresee()
+        form.foresee(content)
     said = wrong(content.words, content.accounts) if content.accounts else {}
-    missing = list(form.errors.get("when", ()))
+    missing = list(form.errors.get("when", ())) if form.is_bound else []
     return {
         "previews": previews(content.words, content.accounts),
         "wrong": [words for sentences in said.values() for words in sentences],
         "warnings": [*missing, *form.warnings],
-        "moment": form.moment,
+        "moment": form.moment or (Moment(content.wish) if content.wish else None),
         "zone": form.zone,
         "at": form.at,
     }
 
 
-def _page(
+def composer(
     request: MemberRequest, form: PostForm, files: Any, status: int, step: str = "", **more: Any
 ) -> HttpResponse:
-    accounts = SocialAccount.objects.for_team(request.team).select_related("token")
-    chosen = {str(value) for value in (form["accounts"].value() or [])}
+    """The page on which everything is written: a new post, a draft, or a post that waits."""
+    accounts = SocialAccount.objects.of_posts(request.team, form.kept).select_related("token")
     begun = () if form.is_bound else form.content.media
+    read = form.content_now() if hasattr(form, "cleaned_data") else None
+    content = read if form.is_bound else form.content
     context = {
         "form": form,
         "rows": files.rows(begun, step),
         "accounts": accounts,
         "taken": ",".join(TAKEN),
-        "chosen": chosen,
-        "templates": [] if form.draft else templates_of(request.team),
-        "action": reverse("draft", args=[form.draft.pk]) if form.draft else reverse("new-post"),
-        **(_look(form) if form.is_bound and hasattr(form, "cleaned_data") else {}),
+        "chosen": {str(value) for value in (form["accounts"].value() or [])},
+        "kept": form.kept,
+        "templates": [] if form.draft or form.waiting else templates_of(request.team),
+        "action": _action(form),
+        **(_look(form, content) if content else {}),
         **more,
     }
     return render(request, "posting/new.html", context, status=status)
+
+
+def _action(form: PostForm) -> str:
+    if form.waiting:
+        return reverse("edit-post", args=[form.waiting.pk])
+    return reverse("draft", args=[form.draft.pk]) if form.draft else reverse("new-post")
 
 
 def _numbers(words: str | None) -> list[int]:

@@ -1,4 +1,4 @@
-"""The pages of the posting room: the list, one post with all that happened to it."""
+"""The pages of one post: all that happened to it, and what can be done about it."""
 
 from __future__ import annotations
 
@@ -22,23 +22,14 @@ from accounts.activity import Kind
 from accounts.roles import Permission
 from accounts.roles import may as role_may
 from posting import drafts, lateness
-from posting.amend import Outrun, TooLate, edit, standing_in_the_way
-from posting.compose import CannotCompose, cancel, confirm, send_all_late, try_again
-from posting.forms import EditForm
+from posting.amend import standing_in_the_way
+from posting.compose import cancel, confirm, send_all_late, try_again
 from posting.models import Label, Post, PostResult
 from posting.states import State
 from posting.views.polled import polled
 
 PAGE = 25
 QUOTED = 80
-
-
-@require_GET
-@member(Permission.READ)
-def post_list(request: MemberRequest) -> HttpResponse:
-    """The team's posts, newest first."""
-    page = Paginator(Post.objects.for_team(request.team), PAGE).get_page(request.GET.get("page"))
-    return render(request, "posting/posts.html", {"page": page})
 
 
 @require_GET
@@ -57,33 +48,6 @@ def post_results(request: MemberRequest, pk: int) -> HttpResponse:
     """The lines alone, for the page to update itself; 286 tells htmx that nothing moves now."""
     post = _post(request, pk)
     return polled(request, "posting/_results.html", {"post": post}, final=not post.moving)
-
-
-@require_http_methods(["GET", "POST"])
-@member(Permission.WRITE_POSTS)
-def edit_post(request: MemberRequest, pk: int) -> HttpResponse:
-    """Another text or moment for what has not begun to go out; 409 when it is too late."""
-    post, at = _post(request, pk), timezone.now()
-    if request.method == "GET":
-        form = EditForm(post=post, person=request.user)
-        return _editing(request, post, form, 200 if post.can_edit else 409)
-    form = EditForm(request.POST, post=post, person=request.user)
-    if not form.is_valid():
-        return _editing(request, post, form, 422)
-    data, moment = form.cleaned_data, form.moment(at)
-    text = None if data["text"] == post.text else data["text"]
-    late = None if form.lateness == form.late else form.lateness
-    try:
-        edit(post, seen=data["version"], at=at, text=text, due_at=moment, late=late)
-    except CannotCompose as problem:
-        form.say(problem.problems)
-        return _editing(request, post, form, 422)
-    except (TooLate, Outrun) as problem:
-        form.add_error(None, str(problem))
-        return _editing(request, _post(request, pk), form, 409)
-    note(request, Kind.CHANGED, "Changed", pk)
-    messages.success(request, "Saved. What goes out from now on is what stands here.")
-    return tell(request, pk, form.warnings)
 
 
 @require_POST
@@ -181,12 +145,6 @@ def _page(request: MemberRequest, pk: int, status: int) -> HttpResponse:
         "labels": Label.objects.filter(team=request.team),
     }
     return render(request, "posting/post.html", context, status=status)
-
-
-def _editing(request: MemberRequest, post: Post, form: EditForm, status: int) -> HttpResponse:
-    where = standing_in_the_way(list(post.results.all()))
-    context = {"form": form, "post": post, "where": where}
-    return render(request, "posting/edit.html", context, status=status)
 
 
 def tell(request: MemberRequest, pk: int, warnings: Iterable[str]) -> HttpResponse:

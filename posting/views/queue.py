@@ -28,7 +28,7 @@ from tokens.disconnect import pause, resume
 from tokens.models import SocialAccount
 from tokens.states import AccountState
 
-DAYS = 14
+DAYS, ALONE = 14, 60
 
 
 @require_GET
@@ -134,7 +134,7 @@ def _page(
             "form": form if form and line.account.pk == wrong else _empty(line.account.pk),
             "open": str(line.account.pk) in (str(wrong), request.GET.get("open")),
         }
-        for line in enqueue.lines(shown, at, DAYS)
+        for line in enqueue.lines(shown, at, DAYS, enqueue.SHOWN if len(shown) > 1 else ALONE)
     ]
     lanes.sort(key=lambda lane: not (lane["line"].has_slots or lane["line"].places))
     context = {"lanes": lanes, "accounts": every, "one": one, "zone": zone, "at": at, "days": DAYS}

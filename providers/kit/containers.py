@@ -18,10 +18,10 @@ from providers.kit.content import Media
 from providers.kit.contract import Account, Look, Message, Receipt
 from providers.kit.errors import (
     NetworkError,
+    NotFetched,
     Rejected,
     StillWorking,
     Unauthorized,
-    Unavailable,
     Uncertain,
 )
 from providers.kit.graph import SOON, GraphProvider, id_in
@@ -148,7 +148,7 @@ class ContainerProvider(GraphProvider):
                 for name in self._names(message):
                     message.saved.keep(name, "")
                 words = f"{self.label} could not fetch a file from this site: {why}"
-                raise Unavailable(words, network_code=why[:80])
+                raise NotFetched(words, network_code=why[:80])
             case _:
                 problem = Rejected(f"{self.label} gave the post up: {why or state}")
                 raise forget(message.saved, self._names(message), problem)

@@ -87,9 +87,9 @@ class Limits:
 
     `caption`: the rule for a text beside media, where it is another one. `replies`: a post can
     answer another one, so that a thread or a first comment can be made; `flat_threads`: every
-    answer hangs on the first post of the thread. `links`: `Message.link` is shown apart from the
-    text; `links_beside_media`: beside pictures and videos too. Where a link is not offered it
-    belongs into the text, and `Message.link` is empty.
+    answer hangs on the first post of the thread; `bare_replies`: an answer takes words only.
+    `links`: `Message.link` is shown apart from the text; `links_beside_media`: beside pictures and
+    videos too. Where a link is not offered it belongs into the text, and `Message.link` is empty.
     """
 
     text: TextRule
@@ -100,6 +100,7 @@ class Limits:
     together: int | None = None
     replies: bool = False
     flat_threads: bool = False
+    bare_replies: bool = False
     caption: TextRule | None = None
     links: bool = False
     links_beside_media: bool = False

@@ -67,7 +67,7 @@ class Field:
     `practice`: what a person of the practice street types here, `{key}` in a blank of a post stands
     for something that no other post has; `others`: what else somebody may type, where that leads to
     another kind of grant. `again`: what fills it when an account is connected once more. `needed`:
-    a post for this network cannot leave it empty.
+    a post for this network cannot leave it empty. `choices`: the only values, each with its words.
     """
 
     name: str
@@ -79,6 +79,7 @@ class Field:
     others: tuple[str, ...] = ()
     again: Literal["host", "id"] = "host"
     needed: bool = False
+    choices: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

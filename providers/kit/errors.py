@@ -78,6 +78,15 @@ class Unavailable(NetworkError):
     outcome = "unavailable"
 
 
+class NotFetched(Unavailable):
+    """An Unavailable: the network could not fetch a file from our address, and nothing is out.
+
+    Whatever was made with that address is worth nothing; the next try begins with a fresh one.
+    """
+
+    outcome = "unfetched"
+
+
 class StillWorking(NetworkError):
     """Not a no but a not yet: everything was taken and the network works on it; see `wait`.
 

@@ -22,6 +22,7 @@ from providers.kit.errors import (
     Forbidden,
     Misconfigured,
     NetworkError,
+    NotFetched,
     Rejected,
     Throttled,
     Unauthorized,
@@ -51,6 +52,7 @@ class Fate(StrEnum):
     SLOW = "slow"  # too fast
     HOURS = "hours"  # blocked for a while
     AGAIN = "again"  # certainly not done
+    UNFETCHED = "unfetched"  # our file could not be fetched
     TROUBLE = "trouble"  # transient: perhaps done
     DUPLICATE = "duplicate"
     OURS = "ours"  # our app, its review or its secret
@@ -78,6 +80,7 @@ ERRORS: Mapping[Fate, type[NetworkError]] = {
     Fate.SLOW: Throttled,
     Fate.HOURS: Throttled,
     Fate.AGAIN: Unavailable,
+    Fate.UNFETCHED: NotFetched,
     Fate.DUPLICATE: Duplicate,
     Fate.OURS: Misconfigured,
 }

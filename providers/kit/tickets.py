@@ -16,6 +16,7 @@ from providers.kit.errors import (
     Forbidden,
     Misconfigured,
     NetworkError,
+    NotFetched,
     Rejected,
     StillWorking,
     Throttled,
@@ -44,7 +45,7 @@ CREATOR = (
     *("privacy_level_options", "comment_disabled", "duet_disabled", "stitch_disabled"),
     *("creator_username", "max_video_post_duration_sec"),
 )
-AGAIN = frozenset({"video_pull_failed", "photo_pull_failed", "internal"})
+UNFETCHED = frozenset({"video_pull_failed", "photo_pull_failed"})
 
 
 def refusal(reply: Reply) -> NetworkError:
@@ -80,7 +81,9 @@ def failed(reason: str) -> NetworkError:
     words = f"The network could not publish this: {reason.replace('_', ' ') or 'no reason given'}."
     if reason == "auth_removed":
         return Unauthorized(words, network_code=reason)
-    if reason in AGAIN:
+    if reason in UNFETCHED:
+        return NotFetched(words, network_code=reason)
+    if reason == "internal":
         return Unavailable(words, network_code=reason)
     return Rejected(words, network_code=reason)
 

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 from sandbox.kit.graph import GraphTwin, everything, moment, most, only, refused, since
 from sandbox.kit.network import Answer, Person, RefusalError, Request, as_json
-from sandbox.kit.shelf import DAY_S, Sort, fetched, sight
+from sandbox.kit.shelf import DAY_S, Sort, sight
 from sandbox.kit.store import Document
 
 CONTAINER, POST = "17", "18"
@@ -69,7 +69,7 @@ class ContainerTwin(GraphTwin):
         """The one file of a container, fetched from its address; and what is wrong with it."""
         for kind, sort in (("image", self.pictures), ("video", self.videos)):
             if url := asked.get(f"{kind}_url"):
-                data = fetched(url)
+                data = self.shelf.fetch(url)
                 fault = sort.fault(sight(data), len(data)) if data else "fetch"
                 if fault and kind == "image":
                     raise self.misfit(fault)

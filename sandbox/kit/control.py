@@ -114,6 +114,20 @@ class Desk:
         self.twin(asked.get("network")).shelf.be_slow(polls)
         return as_json({"polls": polls})
 
+    @route("POST", "/_street/lose_files")
+    def lose_files(self, request: Request) -> Answer:
+        asked = request.fields()
+        times = int(asked.get("times", 1))
+        self.twin(asked.get("network")).shelf.lose(times)
+        return as_json({"times": times})
+
+    @route("POST", "/_street/longest")
+    def longest(self, request: Request) -> Answer:
+        asked = request.fields()
+        told = {"characters": int(asked.get("characters", 0))}
+        self.twin(asked.get("network")).put("house", "longest", told)
+        return as_json(told)
+
     @route("POST", "/_street/end_media")
     def end_media(self, request: Request) -> Answer:
         shelf = self.twin(request.fields().get("network")).shelf
@@ -157,6 +171,10 @@ class Desk:
     def kill(self, request: Request) -> Answer:
         asked = request.fields()
         twin = self.twin(asked.get("network"))
+        if not request.is_json:  # the button on the page: whoever lives in this house
+            for person in twin.people():
+                twin.kill(person)
+            return redirect("/")
         return as_json({"killed": twin.kill(twin.person(str(asked.get("person") or "ada")))})
 
     @route("POST", "/_street/reset")

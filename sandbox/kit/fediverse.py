@@ -24,11 +24,17 @@ VIDEOS = Sort(("video/mp4", "video/quicktime", "video/webm"), 41_943_040)
 
 
 class FediverseTwin(OAuthTwin):
-    """An instance that takes attachments and tells its limits."""
+    """An instance that takes attachments and tells its limits, which its house may have changed."""
+
+    @property
+    def longest(self) -> int:
+        """How many characters its house lets a status have."""
+        own = self.get("house", "longest")
+        return int(own["characters"]) if own else LONGEST
 
     @route("GET", "/api/v2/instance", "limits")
     def instance(self, request: Request) -> Answer:
-        statuses = {"max_characters": LONGEST, "max_media_attachments": MOST}
+        statuses = {"max_characters": self.longest, "max_media_attachments": MOST}
         statuses["characters_reserved_per_url"] = URL_LENGTH
         files: Document = {"description_limit": LONGEST_ALT, "image_matrix_limit": 33_177_600}
         files |= {"supported_mime_types": [*PICTURES.types, *VIDEOS.types]}

@@ -171,9 +171,11 @@ def house(twin: Twin, pending: Sequence[Mapping[str, Any]], root: str) -> str:
         f'<article class="house paint-{twin.name}"><div class="roof"></div><div class="front">'
         f"<h2>{escape(twin.label)}</h2><p><code>{escape(root)}/{twin.name}</code></p>"
         f'<ul class="windows">{people}</ul><p class="quiet">{escape(twin.hint)}</p>'
-        f'<form method="post" action="/_street/trouble" class="bells">'
+        '<form method="post" action="/_street/trouble" class="bells">'
         f'<input type="hidden" name="network" value="{twin.name}">'
-        f"<fieldset><legend>On the next post</legend>{buttons}</fieldset></form>{clouds}"
+        f"<fieldset><legend>On the next post</legend>{buttons}</fieldset>"
+        '<fieldset><legend>At once</legend><button formaction="/_street/kill">end its keys</button>'
+        f"</fieldset></form>{clouds}"
         f'</div><div class="letters"><h3>Received <span>{twin.board.count(twin.name)}</span></h3>'
         f"{letters(posts, gone)}</div></article>"
     )

@@ -204,6 +204,14 @@ class Shelf:
         """The same, only looked at."""
         return int((self.store.get(self.network, "media", name) or {}).get("polls", 0)) <= 0
 
+    def fetch(self, url: str) -> bytes:
+        """The file at an address, as this network fetches it; b"" if it is not to be had."""
+        left = int((self.store.get(self.network, "losses", "all") or {}).get("times", 0))
+        if left > 0:
+            self.lose(left - 1)
+            return b""
+        return fetched(url)
+
     # In pieces
 
     def begin(self, name: str, owner: str, at: float, **more: object) -> None:
@@ -228,6 +236,10 @@ class Shelf:
     def be_slow(self, polls: int) -> None:
         """What comes from now on is ready after having been asked for this many times."""
         self.store.put(self.network, "patience", "all", {"polls": polls})
+
+    def lose(self, times: int) -> None:
+        """So many of the next fetches find nothing, as where the site of a file is away."""
+        self.store.put(self.network, "losses", "all", {"times": times})
 
     def end_all(self, at: float) -> int:
         """Let everything that is not in a post yet have ended; says how much that was."""

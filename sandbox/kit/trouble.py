@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections import Counter
 from collections.abc import Mapping
@@ -20,8 +21,8 @@ BEFORE = frozenset(
 )  # fmt: skip
 """Kinds in which the request is not carried out."""
 
-AFTER = frozenset({"error_after", "slow_after", "drop_after", "garbage", "empty"})
-"""Kinds in which it is carried out and only the answer suffers."""
+AFTER = frozenset({"error_after", "slow_after", "drop_after", "garbage", "empty", "lagging"})
+"""Kinds in which it is carried out and only the answer suffers (`lagging`: a list is empty)."""
 
 KINDS = tuple(sorted(BEFORE | AFTER | {"slow"}))
 
@@ -150,5 +151,18 @@ def spoil(trouble: Trouble, answer: Answer) -> Answer | None:
             return Answer(answer.status, GARBAGE, (("Content-Type", "application/json"),))
         case "empty":
             return Answer(answer.status)
+        case "lagging":
+            return Answer(answer.status, _emptied(answer.body), answer.headers)
         case _:
             return answer
+
+
+def _emptied(body: bytes) -> bytes:
+    """The same answer as long as nothing stands in its lists; other answers stay as they are."""
+    try:
+        said = json.loads(body)
+    except ValueError:
+        return body
+    if isinstance(said, dict):
+        said = {name: [] if isinstance(value, list) else value for name, value in said.items()}
+    return json.dumps([] if isinstance(said, list) else said).encode()

@@ -367,3 +367,17 @@ def test_what_a_person_must_type_is_not_guessed(
     assert filled_in(provider, status) is None
     monkeypatch.setattr(type(provider), "fields", (Field("a", "A"), Field("b", "B")))
     assert filled_in(provider, status) is None
+
+
+@pytest.mark.usefixtures("street")
+def test_a_blank_with_choices_is_a_list_and_other_words_are_refused_by_name(
+    alice: Client,
+) -> None:
+    kind, blank = next(
+        (kind, one) for kind in providers.ADAPTERS.values() for one in kind.fields if one.choices
+    )
+    assert page_of(alice).all("select", name=blank.name)
+    answer = alice.post(reverse("connect", args=[kind.name]), {blank.name: "myspace"})
+    assert answer.status_code == 422
+    said = ", ".join(words for _, words in blank.choices)
+    assert f"{blank.label}: choose one of {said}." in read(answer).text

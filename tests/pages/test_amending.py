@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 import pytest
@@ -11,17 +11,26 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django import Settings
 
+import providers
 from accounts.models import Membership, Team
 from accounts.roles import Role
 from accounts.states import WhenLate
+from posting import slots
 from posting.compose import compose
 from posting.lateness import LATE_WORDS
 from posting.models import Post, PostResult
+from posting.revise import standing
 from posting.states import CANCELLABLE, LATE, State
 from providers.kit.rates import Cap
-from tests.cast import Cast, talkers
+from tests import files
+from tests.cast import Cast, only, talkers, threaders
+from tests.files import brought
 from tests.pages.conftest import Page, Put, browser, connect, read
+from tests.pages.test_uploading import rows
+from tokens.disconnect import pause
 from tokens.models import SocialAccount
+
+THREADED = next(n for n in threaders() if providers.adapter(n).limits.images)
 
 
 def address(post: Post) -> str:
@@ -34,6 +43,13 @@ def shown(client: Client, post: Post) -> tuple[Page, dict[str, Any]]:
     page = read(client.get(address(post)))
     sent = {box["name"]: box["value"] for box in page.all("input") if "value" in box}
     return page, {**sent, "text": post.text, "late_after": "3600", "when_late": "hold"}
+
+
+def planned(cast: Cast, accounts: list[SocialAccount]) -> Post:
+    """A post by Alice for a morning of 2031."""
+    about: dict[str, Any] = {"team": cast.team, "author": cast.alice, "accounts": accounts}
+    due_at = datetime(2031, 3, 14, 8, tzinfo=UTC)
+    return compose(**about, text="Planned.", at=timezone.now(), due_at=due_at)
 
 
 def test_the_new_text_is_saved_and_said(alice: Client, post: Post) -> None:
@@ -87,6 +103,104 @@ def test_a_change_that_does_not_fit_is_said_as_for_a_new_post(
     assert "Only 1 fit" in shown(alice, post)[0].text
 
 
+# --- everything of it ---------------------------------------------------------------------------
+@pytest.mark.usefixtures("disk")
+def test_all_that_a_new_post_can_say_can_be_changed(alice: Client, cast: Cast) -> None:
+    one, other = connect(cast, THREADED), connect(cast, THREADED, "second")
+    picture = brought(cast.team, cast.alice, files.telling())
+    post = planned(cast, [one])
+    page, sent = shown(alice, post)
+    assert page.all("input", name="when")[0]["value"] == "14 Mar 2031 08:00"
+    said = {
+        "accounts": [one.pk, other.pk], "text": "New.", f"own-{other.pk}": "Only there.",
+        "part": ["And more."], "link": "https://example.org/", "when": "15 mar 2031 9am",
+        **rows({"upload": picture.pk, "alt": "A tower"}), "when_late": "skip",
+    }  # fmt: skip
+    answer = alice.post(address(post), {**sent, **said})
+    assert answer["Location"] == reverse("post", args=[post.pk])
+    stands = standing(Post.objects.get(pk=post.pk))
+    assert (stands.text, stands.parts, stands.link) == ("New.", ("And more.",), said["link"])
+    assert stands.versions == {other.pk: "Only there."}
+    assert stands.media == ((picture, "A tower"),)
+    assert set(stands.accounts) == {one, other}
+    assert stands.wish == datetime(2031, 3, 15, 9, tzinfo=UTC)
+    page, _ = shown(alice, post)
+    assert [box["value"] for box in page.all("input", name="accounts") if "checked" in box] == [
+        str(one.pk), str(other.pk),
+    ]  # fmt: skip
+    assert page.all("input", name="media-0-alt")[0]["value"] == "A tower"
+    assert len(page.all("article", data_preview=THREADED)) == 2
+
+
+def test_it_takes_the_next_free_slot(alice: Client, cast: Cast) -> None:
+    account = connect(cast, THREADED)
+    post = planned(cast, [account])
+    _, sent = shown(alice, post)
+    assert "No free slot" in read(alice.post(address(post), {**sent, "do": "slot"})).text
+    slots.add(account, range(7), time(9, 30))
+    alice.post(address(post), {**sent, "do": "slot"})
+    assert only(post).planned_at == slots.next_each([account], timezone.now(), post)[account.pk]
+
+
+def test_steps_change_the_form_and_save_nothing(alice: Client, cast: Cast) -> None:
+    post = planned(cast, [connect(cast, THREADED)])
+    _, sent = shown(alice, post)
+    page = read(alice.post(address(post), {**sent, "part": ["B"], "do": "more"}))
+    assert len(page.all("textarea", name="part")) == 2
+    assert page.all("form", action=address(post))
+    assert Post.objects.get().version == 1
+
+
+def test_the_preview_knows_the_moment_that_is_kept(alice: Client, post: Post) -> None:
+    """It was due in this minute, and is tried again: that it has passed is no mistake."""
+    _, sent = shown(alice, post)
+    piece = read(alice.post("/posts/look/", sent))
+    assert "passed" not in piece.text
+    assert alice.post(address(post), sent).status_code == 302
+
+
+def test_what_stands_and_what_was_typed_are_shown_side_by_side(
+    alice: Client, bob: Client, cast: Cast
+) -> None:
+    post = planned(cast, [connect(cast, THREADED)])
+    _, sent = shown(bob, post)
+    alice.post(address(post), {**sent, "text": "Alice's words."})
+    answer = bob.post(address(post), {**sent, "text": "Bob's words.", "part": ["Bob's part."]})
+    page = read(answer)
+    assert answer.status_code == 409
+    assert all(words in page.text for words in ("Alice's words.", "Bob's words.", "Bob's part."))
+    [over] = page.all("button", name="over")
+    bob.post(address(post), {**sent, "text": "Bob's words.", "over": over["value"]})
+    assert Post.objects.get().text == "Bob's words."
+
+
+def test_an_account_that_is_paused_keeps_its_post(alice: Client, cast: Cast) -> None:
+    account = connect(cast, THREADED)
+    post = planned(cast, [account])
+    pause(account)
+    page, sent = shown(alice, post)
+    [box] = page.all("input", name="accounts")
+    assert "checked" in box
+    assert "disabled" not in box
+    alice.post(address(post), {**sent, "text": "New."})
+    assert Post.objects.get().text == "New."
+
+
+def test_it_goes_back_to_the_drafts(alice: Client, charlie: Client, cast: Cast) -> None:
+    post = planned(cast, [connect(cast, THREADED)])
+    url = reverse("put-back", args=[post.pk])
+    assert charlie.post(url).status_code == 404
+    page = read(alice.get(reverse("post", args=[post.pk])))
+    [button] = page.all("button", formaction=url)
+    assert alice.post(url, {"seen": "7"}).status_code == 302
+    assert only(post).state == State.SCHEDULED
+    answer = alice.post(url, {"seen": button["value"]}, follow=True)
+    assert "It is a draft again" in read(answer).text
+    assert only(post).state == State.DRAFT
+    assert "Put back to drafts" in read(alice.get(reverse("activity"))).text
+    assert alice.get(address(post))["Location"] == reverse("draft", args=[post.pk])
+
+
 def test_a_post_does_not_stand_in_its_own_way(
     alice: Client, account: SocialAccount, post: Post, settings: Settings
 ) -> None:
@@ -112,7 +226,10 @@ def test_too_late_is_said_and_nothing_is_saved(
     assert post.text != "Too late."
     later = alice.get(address(post))
     assert later.status_code == 409
-    assert not read(later).all("button", **{"class": "button big"})
+    assert not read(later).all("button", id="send")
+    sent = {**sent, "key": page.all("input", name="key")[0]["value"], "text": "Too late."}
+    alice.post(reverse("new-post"), {**sent, "version": "", "do": "save"})
+    assert Post.objects.get(draft=True).text == "Too late."
 
 
 def test_bob_is_told_that_alice_was_faster(alice: Client, bob: Client, post: Post) -> None:
@@ -120,7 +237,7 @@ def test_bob_is_told_that_alice_was_faster(alice: Client, bob: Client, post: Pos
     alice.post(address(post), {**sent, "text": "Alice's."})
     answer = bob.post(address(post), {**sent, "text": "Bob's."})
     assert answer.status_code == 409
-    assert "Somebody else has changed" in read(answer).text
+    assert "Somebody else has changed this post" in read(answer).text
     post.refresh_from_db()
     assert post.text == "Alice's."
 

@@ -108,6 +108,29 @@ def test_a_blank_that_a_network_needs_is_marked_asked_for_and_sent(
     assert set(PostResult.objects.get().options) == {field.name for field in needed}
 
 
+@pytest.mark.parametrize(
+    ("kind", "blank"),
+    [(kind, one) for kind in ADAPTERS for one in kind.post_fields if one.choices],
+    ids=lambda one: one.name,
+)
+def test_a_blank_with_choices_is_a_list_and_nothing_else_is_taken(
+    kind: Any, blank: Any, alice: Client, cast: Cast
+) -> None:
+    account = connect(cast, kind.name)
+    name = f"option-{account.pk}-{blank.name}"
+    page = read(alice.get(NEW))
+    assert page.all("select", name=name)
+    values = [option["value"] for option in page.all("option")]
+    assert set(dict(blank.choices)) <= set(values)
+    filled = {f"option-{account.pk}-{b.name}": b.practice for b in kind.post_fields}
+    answer = alice.post(NEW, typed(account, **{**filled, name: "myspace"}))
+    assert answer.status_code == 422
+    said = ", ".join(words for _, words in blank.choices)
+    assert f"{account}: “{blank.label}” is one of: {said}." in read(answer).text
+    assert read(answer).all("option", value="myspace", selected="")
+    assert alice.post(NEW, typed(account, **filled)).status_code == 302
+
+
 def test_a_link_goes_along_and_a_wrong_one_is_said_at_its_field(
     alice: Client, tight: SocialAccount
 ) -> None:

@@ -10,6 +10,7 @@ from django.test import Client
 from django.urls import reverse
 
 import providers
+from posting.models import PostResult
 from tests.cast import Cast
 from tests.pages.conftest import connect, read
 from tokens.models import SocialAccount
@@ -53,11 +54,17 @@ def test_the_form_tells_the_counters_where_everything_is(
     assert alice.get(script["src"]).status_code == 200
 
 
-def test_a_change_counts_for_the_networks_that_still_wait(alice: Client, post: Any) -> None:
+def test_a_change_counts_for_the_networks_that_still_wait(
+    alice: Client, cast: Cast, post: Any
+) -> None:
+    ended = connect(cast, providers.names()[1])
+    PostResult.objects.create(
+        post=post, account=ended, provider=ended.provider, state="failed", due_at=post.due_at
+    )
     page = read(alice.get(reverse("edit-post", args=[post.pk])))
-    [counters] = page.all("div", data_counters="")
-    [result] = post.results.all()
-    assert counters["data-networks"].split() == [result.provider]
+    [ticked] = [box for box in page.all("input", name="accounts") if "checked" in box]
+    [result] = post.results.exclude(account=ended)
+    assert ticked["data-network"] == result.provider
 
 
 # --- threads --------------------------------------------------------------------------------------

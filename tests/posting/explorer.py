@@ -27,7 +27,7 @@ from posting.lateness import Lateness
 from posting.models import Post, PostResult
 from posting.models import result as rows
 from posting.states import State
-from tests.cast import Cast, Street, connected
+from tests.cast import Cast, Street, connected, edit
 from tests.posting.worlds import (
     ANSWERS,
     IN_STEPS,
@@ -212,7 +212,7 @@ def orders(
 
     def change(**new: object) -> None:
         with suppress(amend.TooLate):
-            amend.edit(post, seen=post.version, at=now, **new)  # type: ignore[arg-type]
+            edit(post, seen=post.version, at=now, **new)
             assert not any(there), "the old text is out after the new was saved"
 
     def cancel_and_undo() -> None:

@@ -17,12 +17,12 @@ from django.utils import timezone
 
 from accounts.states import WhenLate
 from posting import results
-from posting.amend import Outrun, TooLate, edit, reschedule
+from posting.amend import Outrun, TooLate, reschedule
 from posting.compose import CannotCompose, cancel, compose
 from posting.lateness import Lateness
 from posting.models import Post, PostResult
 from posting.states import State
-from tests.cast import Cast, Street, connected, everywhere, only, samples, written
+from tests.cast import Cast, Street, connected, edit, everywhere, only, samples, written
 from tests.workers.engine import run, turn
 from tokens.disconnect import pause
 from tokens.models import SocialAccount

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo
 
 import pytest
 from django.utils import timezone
@@ -13,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from posting import bulk, library, sheet, undo
-from posting.compose import CannotCompose, compose
+from posting.compose import CannotCompose
 from posting.models import Post, PostResult
 from posting.sheet import CannotRead, Sheet
 from posting.states import State
@@ -137,22 +136,3 @@ def test_many_are_labelled(cast: Cast, street: Street) -> None:
     theirs = library.keep_label(cast.other_team, "Theirs", "red")
     assert not bulk.label(cast.team, [post.pk], theirs)[0].done
     assert not post.labels.exists()
-
-
-def test_posts_are_written_as_a_table_without_formulas(cast: Cast, street: Street) -> None:
-    account = connected(street, cast.team, "x")
-    compose(
-        team=cast.team,
-        author=cast.alice,
-        text='=HYPERLINK("x")',
-        accounts=[account],
-        at=AT,
-        due_at=datetime(2026, 11, 27, 8, tzinfo=UTC),
-    )
-    whole = "".join(bulk.export(Post.objects.kept(cast.team), ZoneInfo("Europe/Paris")))
-    heading, row = csv.reader(io.StringIO(whole, newline=""))
-    assert tuple(heading) == bulk.HEADING
-    assert row[0] == '\'=HYPERLINK("x")'
-    assert row[1:5] == ["2026-11-27 09:00", "Europe/Paris", str(account), "scheduled"]
-    nothing = bulk.export(Post.objects.kept(cast.other_team), ZoneInfo("UTC"))
-    assert len(list(nothing)) == 1

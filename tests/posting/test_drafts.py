@@ -6,6 +6,8 @@ import uuid
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import time, timedelta
+from threading import Barrier
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -111,6 +113,35 @@ def test_a_stranger_account_is_refused(cast: Cast, street: Street) -> None:
         begun(cast, accounts=(account,))
     with pytest.raises(CannotCompose, match="not yours"):
         saved(begun(cast), Content("Text.", (account,)), seen=1)
+
+
+def test_a_form_that_is_sent_while_it_saves_itself_goes_out(cast: Cast, street: Street) -> None:
+    account = connected(street, cast.team, "mastodon")
+    who: dict[str, Any] = {"team": cast.team, "author": cast.alice}
+    content = Content("Sent and saved at once.", (account,))
+
+    def both(key: uuid.UUID) -> bool:
+        together = Barrier(2)
+
+        def act(send: bool) -> bool:
+            together.wait(10)
+            at = timezone.now()
+            try:
+                if send:
+                    post = drafts.send(**who, key=key, content=content, seen=None, at=at)
+                    return not post.draft
+                drafts.keep(**who, key=key, content=content, seen=None, at=at)
+            except NoDraft:
+                return True  # it was sent before
+            finally:
+                connection.close()
+            return True
+
+        with ThreadPoolExecutor(2) as pool:
+            return all(pool.map(act, (True, False)))
+
+    assert [both(uuid.uuid4()) for _ in range(12)] == [True] * 12
+    assert not Post.objects.filter(draft=True).exists()
 
 
 def test_it_goes_out_once_however_often_it_is_scheduled(cast: Cast, street: Street) -> None:

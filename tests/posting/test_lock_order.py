@@ -18,10 +18,9 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from posting import lateness, results
-from posting.amend import edit
 from posting.compose import cancel, compose
 from posting.models import Post, PostResult
-from tests.cast import Cast, Street, everywhere
+from tests.cast import Cast, Street, edit, everywhere
 from tokens.models import SocialAccount
 from tokens.states import AccountState
 

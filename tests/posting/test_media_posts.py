@@ -19,16 +19,15 @@ from pytest_django.live_server_helper import LiveServer
 import providers
 from integrations.storage import store
 from integrations.storage.disk import Disk
-from posting.amend import edit
 from posting.compose import CannotCompose, compose, warnings
-from posting.media import attached, of_post, reachable
+from posting.media import Files, attached, of_post, reachable
 from posting.models import Attachment, Post, Upload
-from posting.rules import Files, Words, wrong
+from posting.rules import Words, wrong
 from posting.states import State
 from providers.kit.content import Kind, VideoRule
 from providers.kit.errors import Rejected, Unavailable
 from tests import files
-from tests.cast import Cast, Street, connected, filled_in, only, tells_of_the_lost
+from tests.cast import Cast, Street, connected, edit, filled_in, only, tells_of_the_lost
 from tests.files import brought, drawn, encoded, noise
 from tests.pages.conftest import connect
 from tests.workers.engine import run

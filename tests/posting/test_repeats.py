@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 
 from accounts.models import Notice
 from posting import repeats, undo
-from posting.amend import TooLate, edit
+from posting.amend import TooLate
 from posting.models import Occurrence, Post, PostResult, Repeat
 from posting.recur import understood
 from posting.repeats import HORIZON, CannotRepeat, Frequency, Rule
 from posting.states import State
-from tests.cast import Cast, Street, connected
+from tests.cast import Cast, Street, connected, edit
 from tokens.models import SocialAccount
 from tokens.states import AccountState
 

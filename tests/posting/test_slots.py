@@ -19,7 +19,6 @@ from accounts.access import choose_zone
 from accounts.models import Notice, Team
 from accounts.states import WhenLate
 from posting import lateness, slots
-from posting.amend import edit
 from posting.compose import CannotCompose, cancel, compose
 from posting.enqueue import enqueue, lines, shuffle
 from posting.lateness import Lateness
@@ -27,7 +26,7 @@ from posting.models import Post, PostResult, Slot
 from posting.schedule import NotUnderstood
 from posting.slots import NoSlot
 from posting.states import LATE, State
-from tests.cast import Cast, Street, connected, only
+from tests.cast import Cast, Street, connected, edit, only
 from tests.workers.engine import run
 from tokens.disconnect import pause, resume
 from tokens.models import SocialAccount
@@ -87,7 +86,6 @@ def test_each_account_has_its_own_slot(cast: Cast, street: Street) -> None:
     found = dict(post.results.values_list("account", "planned_at"))
     assert found == {one.pk: paris(23), other.pk: paris(24)}
     assert Post.objects.get(pk=post.pk).due_at == paris(23)
-    assert slots.next_free([one, other], SATURDAY) == paris(1, month=12)
 
 
 def test_an_account_without_slots_is_named(cast: Cast, street: Street) -> None:

@@ -21,7 +21,7 @@ from posting.templatetags import wording
 from providers.kit.content import Limits, TextRule, Unit
 from providers.kit.contract import Field
 from providers.kit.errors import Unavailable
-from tests.cast import Cast, Street, connected, samples, tells_of_the_lost, threaders
+from tests.cast import Cast, Street, connected, edit, samples, tells_of_the_lost, threaders
 from tests.workers.engine import run, turn
 from tokens.disconnect import pause
 from tokens.models import SocialAccount
@@ -287,21 +287,21 @@ def test_a_thread_can_be_rewritten_until_it_begins(cast: Cast, street: Street) -
     able, other = (connected(street, cast.team, name) for name in ("x", "bluesky"))
     post = thread(cast, [able, other], due_at=timezone.now() + timedelta(hours=1))
     now = timezone.now()
-    amend.edit(post, seen=1, at=now, parts=["Only one."], versions={able.pk: "My own."})
+    edit(post, seen=1, at=now, parts=("Only one.",), versions={able.pk: "My own."})
     assert list(Part.objects.filter(post=post).values_list("text", flat=True)) == ["Only one."]
     assert PostResult.objects.filter(post=post).count() == 4
-    amend.edit(post, seen=2, at=now, parts=["One.", "Two.", "Three."], due_at=now)
+    edit(post, seen=2, at=now, parts=("One.", "Two.", "Three."), due_at=now)
     assert PostResult.objects.filter(post=post).count() == 8
     assert run(post) == [State.POSTED] * 8
     assert street.texts("x") == ["Three.", "Two.", "One.", "My own."]
     post.refresh_from_db()
     with pytest.raises(amend.TooLate):
-        amend.edit(post, seen=3, at=now, parts=["Too late."])
+        edit(post, seen=3, at=now, parts=("Too late.",))
 
 
 def test_a_rewritten_thread_must_fit_too(cast: Cast, street: Street) -> None:
     post = thread(cast, [connected(street, cast.team, "x")])
     with pytest.raises(CannotCompose) as caught:
-        amend.edit(post, seen=1, at=timezone.now(), parts=["x" * 281])
+        edit(post, seen=1, at=timezone.now(), parts=("x" * 281,))
     assert list(caught.value.problems) == ["parts"]
     assert list(Part.objects.filter(post=post).values_list("text", flat=True)) == list(PARTS)

@@ -12,13 +12,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from posting import drafts, lateness, undo
-from posting.amend import TooLate, edit
+from posting.amend import TooLate
 from posting.compose import CannotCompose, compose
 from posting.drafts import Content
 from posting.models import Post, PostResult, Undoable
 from posting.states import LATE, State
 from posting.undo import WINDOW, CannotUndo
-from tests.cast import Cast, Street, connected, everywhere, only, written
+from tests.cast import Cast, Street, connected, edit, everywhere, only, written
 from tests.workers.engine import run, turn
 from tokens.disconnect import pause
 from tokens.models import SocialAccount

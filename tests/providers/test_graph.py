@@ -99,7 +99,8 @@ def test_numbers_decide_and_not_the_status(
 @pytest.mark.parametrize(
     ("subcode", "outcome"),
     [
-        *[(n, "unavailable") for n in (2207001, 2207003, 2207006, 2207008, 2207027, 2207052)],
+        *[(n, "unavailable") for n in (2207001, 2207006, 2207008, 2207027)],
+        *[(n, "unfetched") for n in (2207003, 2207020, 2207052)],
         *[(n, "rejected") for n in (2207004, 2207005, 2207009, 2207010, 2207026, 2207028)],
         *[(n, "rejected") for n in (36000, 36001, 36003, 36004)],
         *[(n, "throttled") for n in (2207042, 2207051)],

@@ -254,7 +254,8 @@ def test_what_only_its_author_may_see_has_no_page(street: str) -> None:
     ("reason", "outcome"),
     [
         ("file_format_check_failed", "rejected"),
-        ("photo_pull_failed", "unavailable"),
+        ("photo_pull_failed", "unfetched"),
+        ("internal", "unavailable"),
         ("auth_removed", "unauthorized"),
     ],
 )

@@ -111,6 +111,17 @@ def test_the_page_shows_houses_letters_and_works_without_scripts(visitor: Any) -
     assert "<li>lose the answer</li><li>garbage (token) × 2</li>" in page.text
 
 
+def test_a_button_ends_the_keys_of_everybody_in_a_house(visitor: Any) -> None:
+    keys = [visitor.grant("x", name)["access_token"] for name in ("ada", "bo")]
+    elsewhere = visitor.grant("mastodon")["access_token"]
+    answer = visitor.post("/_street/kill", data={"network": "x"})
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/")
+    told = [visitor.get("/x/2/users/me", key).status_code for key in keys]
+    assert told == [401, 401]
+    alive = visitor.get("/mastodon/api/v1/accounts/verify_credentials", elsewhere)
+    assert alive.status_code == 200
+
+
 def test_an_unknown_address_is_a_404(visitor: Any) -> None:
     for path in ("/x/2/nothing", "/myspace/", "/_street/nothing", "/x/a/status/1"):
         assert visitor.get(path).status_code == 404

@@ -78,6 +78,15 @@ def test_it_can_be_done_and_answered_badly(visitor: Any, network: str) -> None:
                 answer.json()
 
 
+def test_a_list_can_lag_behind_what_stands_there(visitor: Any) -> None:
+    person = visitor.grant("mastodon")
+    assert publish(visitor, "mastodon").ok
+    visitor.trouble("mastodon", "lagging", on="find")
+    path = f"/mastodon/api/v1/accounts/{person['external_id']}/statuses"
+    seen = [len(visitor.get(path, person["access_token"]).json()) for _ in range(2)]
+    assert seen == [0, 1]
+
+
 @pytest.mark.parametrize("kind", ["slow", "slow_after"])
 def test_a_slow_answer_comes_in_the_end(visitor: Any, kind: str) -> None:
     visitor.trouble("x", kind, seconds=0.3)

@@ -23,7 +23,7 @@ def some(provider: str, kind: Kind, count: int = 1) -> tuple[Media, ...]:
 def attach(monkeypatch: pytest.MonkeyPatch, kind: Kind, count: int = 1) -> None:
     """From now on the first part of every post has them."""
 
-    def attached(post: int, part: int, provider: str) -> tuple[Media, ...]:
+    def attached(post: int, part: int, provider: str, limits: object) -> tuple[Media, ...]:
         return () if part else some(provider, kind, count)
 
     monkeypatch.setattr(results, "attached", attached)

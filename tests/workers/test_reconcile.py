@@ -139,6 +139,40 @@ def test_after_the_keys_hour_the_account_is_searched_instead(cast: Cast, street:
     assert [r["method"] for r in asked] == ["GET"]
 
 
+def test_a_refused_repeat_and_one_empty_list_are_not_the_end_of_a_doubt(
+    cast: Cast, street: Street
+) -> None:
+    """It had arrived, but the list lags behind, and by the second look the key is forgotten."""
+    post = written(cast, "Slow to show.", [connected(street, cast.team, "mastodon")])
+    street.trouble("mastodon", "drop_after")
+    turn()
+    street.trouble("mastodon", "rejected")
+    street.trouble("mastodon", "lagging", on="find")
+    PostResult.objects.filter(post=post).update(due_at=timezone.now())
+    turn()
+    [row] = PostResult.objects.filter(post=post)
+    assert (row.state, row.negatives) == (State.UNCERTAIN, 1)
+    assert row.due_at > timezone.now()
+    assert "looks once more" in Attempt.objects.filter(result=row).latest("pk").next_step
+    long_ago = timezone.now() - timedelta(hours=2)
+    PostResult.objects.filter(post=post).update(first_sent_at=long_ago)
+    assert run(post) == [State.POSTED]
+    assert len(street.board("mastodon")) == 1
+
+
+def test_a_repeat_that_is_refused_twice_and_seen_nowhere_has_failed(
+    cast: Cast, street: Street
+) -> None:
+    post = written(cast, "Never arrived.", [connected(street, cast.team, "mastodon")])
+    street.trouble("mastodon", "drop_before")
+    street.trouble("mastodon", "rejected", times=2)
+    assert run(post) == [State.FAILED]
+    looks = list(Attempt.objects.filter(result=only(post), kind="look"))
+    assert [look.outcome for look in looks] == ["rejected", "rejected"]
+    assert looks[1].started_at - looks[0].started_at >= timedelta(seconds=1)
+    assert street.board("mastodon") == []
+
+
 def test_a_network_that_is_gone_fails_the_post_in_plain_words(cast: Cast, street: Street) -> None:
     account = connected(street, cast.team, "x")
     post = written(cast, "Where did it go?", [account])

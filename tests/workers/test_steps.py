@@ -13,14 +13,14 @@ from django.core.management import call_command
 from django.utils import timezone
 from pytest_django import Settings
 
-from posting import amend, compose, results
+from posting import compose, results
 from posting.models import Attempt, PostResult
 from posting.models.result import SAVED
 from posting.states import State
 from posting.steps import Kept, Lease
 from providers.kit.content import Kind
 from providers.kit.errors import Unavailable
-from tests.cast import Cast, Street, connected, only, written
+from tests.cast import Cast, Street, connected, edit, only, written
 from tests.workers.conftest import Elsewhere, said
 from tests.workers.engine import run, turn
 from tests.workers.shown import attach
@@ -179,10 +179,10 @@ def test_other_words_and_a_cancelled_post_forget_the_steps(
     street.trouble("x", "error", on="upload", after=1)
     turn()
     assert kept(only(post))
-    amend.edit(post, seen=post.version, at=timezone.now(), due_at=timezone.now())
+    edit(post, seen=post.version, at=timezone.now(), due_at=timezone.now())
     assert kept(only(post))
     post.refresh_from_db()
-    amend.edit(post, seen=post.version, at=timezone.now(), text="Second draft.")
+    edit(post, seen=post.version, at=timezone.now(), text="Second draft.")
     assert only(post).saved == ""
     street.trouble("x", "error", on="upload", after=1)
     turn()

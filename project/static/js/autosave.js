@@ -120,8 +120,15 @@ document.addEventListener("input", (event) => {
   clearTimeout(later);
   if (!stopped) later = setTimeout(() => save(), PAUSE_MS);
 });
-document.addEventListener("submit", () => {
+document.addEventListener("submit", async (event) => {
   clearTimeout(later);
+  if (busy && event.target === form()) { // else the form would meet its own save on the way
+    const by = event.submitter;
+    event.preventDefault();
+    await busy;
+    if (!stopped) form().requestSubmit(by?.form === form() ? by : null);
+    return;
+  }
   if (form() && token()) form().elements.csrfmiddlewaretoken.value = token();
 });
 

@@ -21,6 +21,7 @@ function arrange() {
     if (mark) mark.hidden = !custom;
   }
   const word = at("[data-word]");
+  if (!word) return; // what waits already is saved, not sent
   word.dataset.now ??= word.textContent;
   const later = at("#id_when").value.trim() || at("#id_picked").value;
   word.textContent = later ? word.dataset.later : word.dataset.now;
@@ -66,7 +67,7 @@ document.addEventListener("change", (event) => {
   const box = event.target;
   if (box.matches?.("input[name=accounts]")) {
     const card = at(`[data-for="${box.value}"]`);
-    if (card && box.checked && card.querySelector("input[name^=option-]")) card.open = true;
+    if (card && box.checked && card.querySelector("[name^=option-]")) card.open = true;
   }
   if (box.id === "id_picked" && box.value) {
     at("#id_when").value = box.value.replace("T", " ");

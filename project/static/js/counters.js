@@ -6,7 +6,8 @@
 //   </div>
 //
 // The networks are those of `data-networks`, else those of the ticked boxes of the same form that
-// have a `data-network`, but for accounts with words of their own. `data-counts` marks further
+// have a `data-network`, but for accounts with words of their own. An account whose server takes
+// more or less than others has rules of its own in the table, under "account-" and its number. `data-counts` marks further
 // texts of the same form: of one account, or ("part") a part of its thread.
 import { faults, learn, left, words } from "./count.js";
 
@@ -34,21 +35,27 @@ function placed(network, text, link, besideMedia) {
 async function rules(url) {
   try {
     const answer = await fetch(url, { credentials: "same-origin" });
-    return answer.ok ? learn(await answer.json()) : null;
+    if (!answer.ok) return null;
+    const table = await answer.json();
+    return { ...learn(table), ...table.accounts };
   } catch {
     return null; // away, or logged out meanwhile: sending the form will say so
   }
 }
 
+const own = (pk, networks) => (networks[`account-${pk}`] ? `account-${pk}` : null);
+
 function chosen(element, form, networks) {
-  if (element.dataset.networks !== undefined) return element.dataset.networks.split(/\s+/u);
+  if (element.dataset.networks !== undefined) {
+    return [own(element.dataset.account, networks) ?? element.dataset.networks];
+  }
   const boxes = [...form.querySelectorAll("[data-network]:checked")];
   const part = element.dataset.counts === "part";
   const counted = boxes.filter((box) => {
-    const own = form.querySelector(`[data-own="${box.value}"]`);
-    return part ? networks[box.dataset.network]?.replies : !own || BLANK.test(own.value);
+    const words = form.querySelector(`[data-own="${box.value}"]`);
+    return part ? networks[box.dataset.network]?.replies : !words || BLANK.test(words.value);
   });
-  return counted.map((box) => box.dataset.network);
+  return counted.map((box) => own(box.value, networks) ?? box.dataset.network);
 }
 
 function show(element, networks) {

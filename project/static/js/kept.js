@@ -57,7 +57,8 @@ export async function offer({ form, place }) {
   }
 }
 
-function show(form, copy, elsewhere = "") {
+/** Offer what one copy holds; `elsewhere`: the page on which it can be brought back. */
+export function show(form, copy, elsewhere = "") {
   const note = at("#kept-copy");
   const text = copy.fields.find(([name]) => name === "text")?.[1] ?? "";
   const hour = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "short" });

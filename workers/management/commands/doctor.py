@@ -16,6 +16,7 @@ from tokens.networks import everything
 from workers import breaker, gates, pulse, vitals
 from workers.models import DISPATCHER, QUEUE, WORKER, clock
 from workers.queues import LANES
+from workers.say import moment
 from workers.vitals import TookTooLong, span
 
 Line = tuple[str, str]
@@ -120,10 +121,10 @@ def _doubts() -> Iterator[Line]:
 def _breakers() -> Iterator[Line]:
     """Networks that are given a rest, and limits that are reached: their posts wait."""
     for trouble in breaker.view():
-        until = f"the next try is at {trouble.probe_at:%H:%M:%S} UTC"
+        until = f"the next try is at {moment(trouble.probe_at)}"
         yield NOTE, f"{trouble.name} is in trouble ({trouble.words}); {until}."
     for closed in gates.view():
-        yield NOTE, f"{closed.name} is at its limit until {closed.until:%H:%M:%S} UTC."
+        yield NOTE, f"{closed.name} is at its limit until {moment(closed.until)}."
 
 
 def _networks() -> Iterator[Line]:

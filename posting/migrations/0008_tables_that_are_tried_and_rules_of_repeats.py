@@ -13,7 +13,7 @@ def confirmed_when_made(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('posting', '0006_files'),
+        ('posting', '0007_what_is_counted_fast'),
     ]
 
     operations = [
