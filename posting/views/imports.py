@@ -9,6 +9,7 @@ from zoneinfo import available_timezones
 
 from django.contrib import messages
 from django.core.paginator import Paginator
+from django.db import transaction
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -112,15 +113,14 @@ def import_confirm(request: MemberRequest, pk: int) -> HttpResponse:
     """The rows that are well become posts, by and by, whether somebody looks or not."""
     table, at = _table(request, pk), timezone.now()
     before = table.confirmed_at
+    words, where = f"Imported posts from “{table.name}”", reverse("import", args=[pk])
     try:
-        imports.confirm(table, at)
+        with transaction.atomic():
+            imports.confirm(table, at)
+            if before is None:
+                activity.note(request.team, request.user, Kind.WROTE, words, at, where)
     except CannotImport as problem:
         messages.warning(request, str(problem))
-        return redirect("import", pk=pk)
-    if before is None:
-        words = f"Imported posts from “{table.name}”"
-        where = reverse("import", args=[pk])
-        activity.note(request.team, request.user, Kind.WROTE, words, at, where)
     return redirect("import", pk=pk)
 
 

@@ -44,13 +44,14 @@ def keep(cast: Cast, account: SocialAccount) -> None:
         library.put_on(
             library.keep_label(cast.team, name, colour), [post.pk for post in posts[number::2]]
         )
+    used = []
     for number, (width, height) in enumerate(SIZES):
         data, at = files.telling(width=width, height=height), timezone.now()
         alt = "" if number == 1 else "A gate that has not been shut since 1911."
         name = f"lantern-{number}.jpg"
         one = take(cast.team, cast.alice, name, BytesIO(data), len(data), at, alt)
-        if number != 3:
-            attach(posts[3], [(one, alt)], part=number)
+        used += [(one, alt)] if number != 3 else []
+    attach(posts[3], used)
     _repeat(cast, account)
     for step in range(3):
         _table(cast, account, step)
@@ -79,8 +80,8 @@ def _table(cast: Cast, account: SocialAccount, step: int) -> Import:
     about: dict[str, Any] = {"at": at, "key": uuid.uuid4()}
     made = imports.bring(cast.team, cast.alice, f"winter-{step + 1}.csv", data, **about)
     if step:
-        mapped = Mapped(**guess(made.file.columns), zone="Europe/Paris")
-        imports.choose(made, mapped, at)
+        named: dict[str, Any] = guess(made.file.columns)
+        imports.choose(made, Mapped(**named, zone="Europe/Paris"), at)
         imports.try_on(made.pk)
     if step > 1:
         imports.confirm(made, at)
