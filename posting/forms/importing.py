@@ -43,9 +43,9 @@ class TableForm(forms.Form):
         },
     )
 
-    def clean_file(self) -> UploadedFile:
+    def clean_file(self) -> UploadedFile[Any]:
         """Not larger than is read; nobody loads what is."""
-        file: UploadedFile = self.cleaned_data["file"]
+        file: UploadedFile[Any] = self.cleaned_data["file"]
         if (file.size or 0) > MOST_BYTES:
             size, most = (file.size or 0) / 1_000_000, MOST_BYTES // 1_000_000
             words = f"This file has {size:.1f} MB; at most {most} MB are taken. Split it."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from django import template
 
@@ -50,3 +50,15 @@ def repeat_words(repeat: Repeat) -> Wording:
     if repeat.problem:
         return Wording("In trouble", "The next one could not be made yet.", "warn", "alert")
     return Wording("Goes on", "It comes by itself.", "ok", "repeat")
+
+
+@register.filter
+def answers(accounts: Iterable[SocialAccount]) -> dict[str, str]:
+    """What becomes of the parts of a post, by network: `thread`, `comments` under it, `nothing`."""
+    found: dict[str, dict[str, None]] = {"thread": {}, "comments": {}, "nothing": {}}
+    for account in accounts:
+        limits = account.limits
+        if limits is not None:
+            kind = "comments" if limits.flat_threads else "thread"
+            found[kind if limits.replies else "nothing"][account.label] = None
+    return {kind: ", ".join(labels) for kind, labels in found.items()}

@@ -9,8 +9,8 @@ from zoneinfo import available_timezones
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.http import Http404, HttpResponse, StreamingHttpResponse
-from django.http.response import HttpResponseBase
+from django.db import transaction
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -113,15 +113,14 @@ def import_confirm(request: MemberRequest, pk: int) -> HttpResponse:
     """The rows that are well become posts, by and by, whether somebody looks or not."""
     table, at = _table(request, pk), timezone.now()
     before = table.confirmed_at
+    words, where = f"Imported posts from “{table.name}”", reverse("import", args=[pk])
     try:
-        imports.confirm(table, at)
+        with transaction.atomic():
+            imports.confirm(table, at)
+            if before is None:
+                activity.note(request.team, request.user, Kind.WROTE, words, at, where)
     except CannotImport as problem:
         messages.warning(request, str(problem))
-        return redirect("import", pk=pk)
-    if before is None:
-        words = f"Imported posts from “{table.name}”"
-        where = reverse("import", args=[pk])
-        activity.note(request.team, request.user, Kind.WROTE, words, at, where)
     return redirect("import", pk=pk)
 
 
@@ -141,20 +140,16 @@ def import_discard(request: MemberRequest, pk: int) -> HttpResponse:
 
 @require_GET
 @member(Permission.WRITE_POSTS)
-def import_wrong(request: MemberRequest, pk: int) -> HttpResponseBase:
+def import_wrong(request: MemberRequest, pk: int) -> HttpResponse:
     """The rows that did not become posts, as a table to repair and to bring again."""
     table = _table(request, pk)
     if not imports.wrong_rows(table).exists():
         raise Http404("nothing is wrong")
-    answer = StreamingHttpResponse(_marked(table), content_type="text/csv; charset=utf-8")
+    rows = "".join(imports.to_repair(table))  # at most as much as the file that was brought
+    answer = HttpResponse(f"{BOM}{rows}", content_type="text/csv; charset=utf-8")
     name = f"{PurePath(table.name).stem} - to repair.csv"
     answer["Content-Disposition"] = content_disposition_header(as_attachment=True, filename=name)
     return answer
-
-
-def _marked(table: Import) -> Any:
-    yield BOM
-    yield from imports.to_repair(table)
 
 
 def _brought(request: MemberRequest, form: TableForm) -> Import:

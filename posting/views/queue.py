@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import secrets
 from typing import Any
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 from django.contrib import messages
 from django.db import transaction
-from django.http import Http404, HttpResponse
+from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -57,20 +58,19 @@ def add_slots(request: MemberRequest, pk: int) -> HttpResponse:
         form.add_error(None, str(problem))
         return _page(request, 422, wrong=pk, form=form)
     messages.success(request, f"Slots added for {account}.")
-    return redirect(back(request))
+    return redirect(_opened(request, pk))
 
 
 @require_POST
 @member(Permission.WRITE_POSTS)
 def remove_slot(request: MemberRequest, pk: int) -> HttpResponse:
     """A place less in the week; what is planned in it keeps its time."""
+    slot = get_object_or_404(Slot.objects.for_team(request.team).select_related("account"), pk=pk)
     with transaction.atomic():
-        slot = Slot.objects.filter(pk=pk).select_related("account").first()
-        if slot is None or not slots.remove(request.team, pk):
-            raise Http404("no such slot")
+        slots.remove(request.team, pk)
         _note(request, Kind.SETTINGS, f"Removed a weekly slot of {slot.account}")
     messages.info(request, "The slot is gone. What is planned in it keeps its time.")
-    return redirect(back(request))
+    return redirect(_opened(request, slot.account_id))
 
 
 @require_POST
@@ -148,10 +148,11 @@ def _page(
             "paused": line.account.state == AccountState.PAUSED,
             "can_pause": line.account.state == AccountState.CONNECTED,
             "form": form if form and line.account.pk == wrong else _empty(line.account.pk),
-            "open": line.account.pk == wrong,
+            "open": str(line.account.pk) in (str(wrong), request.GET.get("open")),
         }
         for line in enqueue.lines(shown, at, DAYS, enqueue.SHOWN if len(shown) > 1 else ALONE)
     ]
+    lanes.sort(key=lambda lane: not (lane["line"].has_slots or lane["line"].places))
     context = {"lanes": lanes, "accounts": every, "one": one, "zone": zone, "at": at, "days": DAYS}
     context["zones"] = sorted(available_timezones())
     return render(request, "posting/queue.html", context, status=status)
@@ -160,6 +161,14 @@ def _page(
 def _note(request: MemberRequest, kind: Kind, words: str) -> None:
     path = reverse("queue")
     activity.note(request.team, request.user, kind, words, timezone.now(), path)
+
+
+def _opened(request: MemberRequest, pk: int) -> str:
+    """The queue as it was looked at, with the slots of this account open for the next change."""
+    way = urlsplit(back(request))
+    asked = QueryDict(way.query if way.path == reverse("queue") else "", mutable=True)
+    asked["open"] = str(pk)
+    return f"{reverse('queue')}?{asked.urlencode()}#slots-{pk}"
 
 
 def _empty(pk: int) -> SlotForm:

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from django.contrib import messages
 from django.core.paginator import Paginator
+from django.db import transaction
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -89,18 +90,19 @@ def look_repeat(request: MemberRequest) -> HttpResponse:
 def switch_repeat(request: MemberRequest, pk: int) -> HttpResponse:
     """Pause it, let it go on, or end it."""
     repeat, at = _repeat(request, pk), timezone.now()
-    match request.POST.get("do"):
-        case "pause":
-            gone = repeats.pause(repeat, at)
-            _say(request, repeat, Kind.STOPPED, "Paused", _withdrawn(gone))
-        case "resume":
-            repeats.resume(repeat, at)
-            _say(request, repeat, Kind.RELEASED, "It goes on", "")
-        case "end":
-            gone = repeats.end(repeat, at)
-            _say(request, repeat, Kind.STOPPED, "Ended", _withdrawn(gone))
-        case _:
-            raise Http404("no such answer")
+    with transaction.atomic():
+        match request.POST.get("do"):
+            case "pause":
+                gone = repeats.pause(repeat, at)
+                _say(request, repeat, Kind.STOPPED, "Paused", _withdrawn(gone))
+            case "resume":
+                repeats.resume(repeat, at)
+                _say(request, repeat, Kind.RELEASED, "It goes on", "")
+            case "end":
+                gone = repeats.end(repeat, at)
+                _say(request, repeat, Kind.STOPPED, "Ended", _withdrawn(gone))
+            case _:
+                raise Http404("no such answer")
     return redirect("repeats")
 
 
@@ -109,12 +111,14 @@ def switch_repeat(request: MemberRequest, pk: int) -> HttpResponse:
 def skip_repeat(request: MemberRequest, pk: int, day: str) -> HttpResponse:
     """Leave one day out; undo brings it back."""
     repeat, at, when = _repeat(request, pk), timezone.now(), _day(day)
+    words = f"{when:%a} {when.day} {when:%b} is left out."
     try:
-        act = repeats.skip(repeat, when, at)
+        with transaction.atomic():
+            act = repeats.skip(repeat, when, at)
+            _note(request, repeat, Kind.STOPPED, words)
     except (CannotRepeat, TooLate) as problem:
         messages.warning(request, str(problem))
         return redirect("repeats")
-    words = f"{when:%a} {when.day} {when:%b} is left out."
     if act:
         say_done(request, words, act)
     else:
@@ -162,12 +166,14 @@ def _kept(request: MemberRequest, form: RepeatForm, repeat: Repeat | None) -> Ht
     assert form.chosen_rule  # noqa: S101 - it is valid
     what: dict[str, Any] = {"rule": form.chosen_rule, "texts": form.said_texts, "at": at}
     what["accounts"] = list(data["accounts"])
-    if repeat is None:
-        made = repeats.begin(team=request.team, author=request.user, key=data["key"], **what)
-        _say(request, made, Kind.WROTE, "Repeats from now on", "")
-    else:
-        repeats.change(repeat, seen=data["seen"] or 0, **what)
-        _say(request, repeat, Kind.CHANGED, "Changed", "Posts changed by hand stay as they are.")
+    with transaction.atomic():
+        if repeat is None:
+            made = repeats.begin(team=request.team, author=request.user, key=data["key"], **what)
+            _say(request, made, Kind.WROTE, "Repeats from now on", "")
+        else:
+            repeats.change(repeat, seen=data["seen"] or 0, **what)
+            more = "Posts changed by hand stay as they are."
+            _say(request, repeat, Kind.CHANGED, "Changed", more)
     return redirect("repeats")
 
 
@@ -223,7 +229,12 @@ def _row(repeat: Repeat, at: datetime) -> dict[str, Any]:
 def _say(request: MemberRequest, repeat: Repeat, kind: Kind, words: str, more: str) -> None:
     quoted = Truncator(str(repeat)).chars(60)
     messages.success(request, f"{words}: “{quoted}”. {more}".strip())
-    note = f"{words} (a repeat): “{quoted}”"
+    _note(request, repeat, kind, words)
+
+
+def _note(request: MemberRequest, repeat: Repeat, kind: Kind, words: str) -> None:
+    """Keep in the team's activity what was done to a repeat, named by its first words."""
+    note = f"{words} (a repeat): “{Truncator(str(repeat)).chars(60)}”"
     where = reverse("repeat", args=[repeat.pk])
     activity.note(request.team, request.user, kind, note, timezone.now(), where)
 

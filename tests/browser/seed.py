@@ -27,6 +27,7 @@ from posting.drafts import Content, begin  # noqa: E402
 from posting.enqueue import enqueue  # noqa: E402
 from posting.models import PostResult  # noqa: E402
 from posting.states import LATE, State  # noqa: E402
+from tests.browser.habits import keep  # noqa: E402
 from tests.browser.site import PASSWORD  # noqa: E402
 from tests.cast import Cast, gather  # noqa: E402
 from tests.pages.conftest import connect, tried  # noqa: E402
@@ -69,6 +70,7 @@ def seed() -> None:
     for number, text in enumerate(TEXTS):
         write(cast, text, accounts, number)
     plan(cast, accounts)
+    keep(cast, SocialAccount.objects.get(pk=accounts[0].pk))
     tell(
         cast.team,
         "lamp",

@@ -101,7 +101,7 @@ def test_errors_are_told_by_row_and_column_and_the_good_rows_can_go(
     assert len(only.all("li", data_row="3")) == 1
     assert not only.all("li", data_row="2")
     answer = alice.get(reverse("import-wrong", args=[table.pk]))
-    whole = b"".join(answer.streaming_content).decode("utf-8-sig")  # type: ignore[attr-defined]
+    whole = answer.content.decode("utf-8-sig")
     heading, row = csv.reader(io.StringIO(whole, newline=""))
     assert heading == ["text", "when", "accounts", "labels", sheet.PROBLEM]
     assert row[0] == "'=Bad."

@@ -10,6 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
+import providers
 from accounts.models import Membership
 from accounts.roles import Role
 from integrations.storage.disk import Disk
@@ -18,7 +19,7 @@ from posting.models import Attachment, Label, Post, Template, Upload
 from posting.uploads import take
 from tests import files
 from tests.cast import Cast
-from tests.pages.conftest import read
+from tests.pages.conftest import connect, read
 
 
 def bring(cast: Cast, name: str = "tower.jpg", alt: str = "A tower") -> Upload:
@@ -169,3 +170,24 @@ def test_charlie_sees_nothing_and_a_viewer_only_looks(
     for url in (*urls, reverse("new-template"), reverse("new-label")):
         assert bob.post(url, {"do": "delete", "name": "A", "text": "B"}).status_code == 404
     assert (Template.objects.count(), Label.objects.count()) == (1, 1)
+
+
+def test_the_composer_says_what_becomes_of_further_parts(alice: Client, cast: Cast) -> None:
+    def offers(wanted: str) -> str:
+        for name in providers.names():
+            limits = providers.adapter(name).limits
+            kind = "comments" if limits.flat_threads else "thread"
+            if wanted == (kind if limits.replies else "nothing"):
+                return name
+        raise LookupError(wanted)
+
+    kinds = {
+        "thread": "each part answers the one before it.",
+        "comments": "each part stands under the post.",
+        "nothing": "Only the first text goes out.",
+    }
+    for kind in kinds:
+        connect(cast, offers(kind))
+    text = read(alice.get(reverse("new-post"))).text
+    for kind, words in kinds.items():
+        assert f"{words} {providers.adapter(offers(kind)).label}" in text
