@@ -63,6 +63,21 @@ def current_membership(request: HttpRequest) -> Membership | None:
     return (mine.filter(team_id=chosen).first() if chosen else None) or mine.first()
 
 
+def memberships(user: User) -> list[Membership]:
+    """Where a person belongs, by the names of the teams."""
+    mine = Membership.objects.select_related("team").filter(user=user)
+    return list(mine.order_by("team__name", "pk"))
+
+
+def choose_team(request: MemberRequest, pk: int) -> Team | None:
+    """Another team of this person's for the rest of the session; None if it is none of theirs."""
+    mine = Membership.objects.select_related("team").filter(user=request.user, team=pk).first()
+    if mine is None:
+        return None
+    request.session[TEAM_KEY] = mine.team_id
+    return mine.team
+
+
 def found_team(owner: User, name: str) -> Team:
     """A new team with its owner in it."""
     team = Team.objects.create(name=name)

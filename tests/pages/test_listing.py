@@ -390,7 +390,7 @@ def test_a_long_table_takes_no_more_memory(
         return peak
 
     few = most(600)
-    assert most(2400) < 1.5 * few
+    assert most(1800) < 1.5 * few
 
 
 def test_dragging_still_answers_htmx(alice: Client, cast: Cast, account: SocialAccount) -> None:
