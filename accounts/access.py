@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 from functools import wraps
-from typing import Concatenate, ParamSpec
+from typing import Concatenate, ParamSpec, TypeVar
 from zoneinfo import available_timezones
 
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest
+from django.http.response import HttpResponseBase
 
 from accounts.models import Membership, Team, User
 from accounts.roles import Permission, Role, may
 from accounts.states import WhenLate
 
 P = ParamSpec("P")
+Answer = TypeVar("Answer", bound=HttpResponseBase)
 TEAM_KEY = "team"
 
 
@@ -30,16 +32,16 @@ class MemberRequest(HttpRequest):
 def member(
     permission: Permission,
 ) -> Callable[
-    [Callable[Concatenate[MemberRequest, P], HttpResponse]],
-    Callable[Concatenate[HttpRequest, P], HttpResponse],
+    [Callable[Concatenate[MemberRequest, P], Answer]],
+    Callable[Concatenate[HttpRequest, P], Answer],
 ]:
     """Guard a view: logged in, in a team, and allowed; everyone else gets 404."""
 
     def guard(
-        view: Callable[Concatenate[MemberRequest, P], HttpResponse],
-    ) -> Callable[Concatenate[HttpRequest, P], HttpResponse]:
+        view: Callable[Concatenate[MemberRequest, P], Answer],
+    ) -> Callable[Concatenate[HttpRequest, P], Answer]:
         @wraps(view)
-        def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> Answer:
             membership = current_membership(request)
             if membership is None or not may(membership.role, permission):
                 raise Http404("nothing here for you")

@@ -42,8 +42,10 @@ def _rows(pks: Sequence[int], zone: ZoneInfo) -> Iterator[list[str]]:
         deliveries[result.post_id].append(result)
     for post in (posts[pk] for pk in pks if pk in posts):
         said = [str(post.pk), post.text, str(post.author or ""), "; ".join(labels[post.pk])]
-        for one in deliveries[post.pk] or [None]:
+        for one in deliveries[post.pk]:
             yield [*said, *_delivery(post, one, zone)]
+        if not deliveries[post.pk]:
+            yield [*said, *_delivery(post, None, zone)]
 
 
 def _delivery(post: Post, result: PostResult | None, zone: ZoneInfo) -> list[str]:

@@ -67,7 +67,11 @@ class Sift:
 
     def without(self, name: str) -> Sift:
         """The same with one thing left out."""
-        return replace(self, **{name: type(self).__dataclass_fields__[name].default})
+        left: dict[str, Any] = {name: getattr(NOTHING, name)}
+        return replace(self, **left)
+
+
+NOTHING = Sift()
 
 
 def sifted(team: Team, sift: Sift, zone: ZoneInfo, at: datetime) -> PostQuerySet:
@@ -84,9 +88,8 @@ def sifted(team: Team, sift: Sift, zone: ZoneInfo, at: datetime) -> PostQuerySet
     if sift.state is State.DRAFT:
         rows = rows.filter(draft=True)
     if sift.label is not None:
-        rows = rows.filter(
-            pk__in=Label.posts.through.objects.filter(label=sift.label).values("post")
-        )
+        labelled = Label.posts.through._default_manager.filter(label=sift.label)
+        rows = rows.filter(pk__in=labelled.values("post"))
     return rows.order_by(*order)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.contrib import messages
@@ -45,10 +46,9 @@ def cause_list(request: MemberRequest) -> HttpResponse:
     chosen = next((one for one in found if one.key == asked), found[0] if found else None)
     rows = posts_of(request.team, chosen.key, at) if chosen else PostResult.objects.none()
     page = Paginator(rows.values_list("pk", flat=True), PAGE).get_page(request.GET.get("page"))
-    results = rows.filter(pk__in=list(page))
     query = urlencode({"cause": chosen.key}) if chosen else ""
-    context = {"causes": found, "chosen": chosen, "page": page, "query": query}
-    context["results"] = results
+    context: dict[str, Any] = {"causes": found, "chosen": chosen, "page": page, "query": query}
+    context["results"] = rows.filter(pk__in=list(page))
     return render(request, "posting/causes.html", context)
 
 
