@@ -15,7 +15,15 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts import activity
-from accounts.access import MemberRequest, choose_zone, describe, member, want_mail, wish_late
+from accounts.access import (
+    MemberRequest,
+    choose_team,
+    choose_zone,
+    describe,
+    member,
+    want_mail,
+    wish_late,
+)
 from accounts.activity import LABELS, Kind
 from accounts.forms import ProfileForm, TeamForm, TeamZoneForm
 from accounts.models import Notice, User
@@ -32,6 +40,20 @@ def dismiss_notice(request: MemberRequest, pk: int) -> HttpResponse:
     mine = Notice.objects.filter(team=request.team, pk=pk)
     if not dismiss(request.team, pk, timezone.now()) and not mine.exists():
         raise Http404("no such notice")
+    back = request.POST.get("next", "")
+    if not url_has_allowed_host_and_scheme(back, allowed_hosts=None):
+        back = settings.LOGIN_REDIRECT_URL
+    return redirect(back)
+
+
+@require_POST
+@member(Permission.READ)
+def switch_team(request: MemberRequest) -> HttpResponse:
+    """Another team of one's own from now on; never by a link, which may come from anyone."""
+    team = choose_team(request, _number(request.POST.get("team", "")) or 0)
+    if team is None:
+        raise Http404("no such team")
+    messages.info(request, f"This is {team}.")
     back = request.POST.get("next", "")
     if not url_has_allowed_host_and_scheme(back, allowed_hosts=None):
         back = settings.LOGIN_REDIRECT_URL

@@ -90,7 +90,12 @@ class Post(models.Model):
             ),
         ]
         indexes = [
-            models.Index(fields=["team", "-created_at"], name="post_newest"),
+            models.Index(
+                fields=["team", "-created_at", "-id"],
+                condition=Q(deleted_at__isnull=True),
+                name="post_kept",
+            ),
+            models.Index(fields=["team"], condition=Q(deleted_at__isnull=False), name="post_gone"),
             models.Index(fields=["team", "due_at"], name="post_by_day"),
             models.Index(F("author"), WRITTEN.desc(), name="post_by_author"),
             models.Index(fields=["team", "-saved_at"], condition=Q(draft=True), name="post_drafts"),

@@ -11,7 +11,7 @@ import providers
 from posting.lateness import NO_SLOT, SLOT_USED
 from posting.models import Attempt, Post, PostResult
 from posting.results import LIMITED, TROUBLE
-from posting.states import LATE, PostState, State
+from posting.states import LATE, MOVING, PostState, State, post_state
 from tokens.models import SocialAccount
 from tokens.states import AccountState
 
@@ -263,6 +263,12 @@ def result_words(result: PostResult) -> Wording:
     return replace(said, means=said.means.format(network=network, before=result.part))
 
 
+@register.filter
+def where(result: PostResult, label: str) -> str:
+    """The account, and how it stands there."""
+    return f"{result.account}: {label}"
+
+
 def _behind(result: PostResult) -> Wording:
     """What a part waits for; people count parts from one, so the one before it has its number."""
     thread = (r for r in result.post.results.all() if r.account_id == result.account_id)
@@ -350,12 +356,13 @@ def again_words(results: Iterable[PostResult]) -> str:
 @register.filter
 def post_words(post: Post) -> Wording:
     """How the whole post stands; what a person must do comes first."""
-    states = {result.state for result in post.results.all()}
+    results = list(post.results.all())
+    states = {State(result.state) for result in results}
     if State.UNCONFIRMED in states:
         return CHECK_POST
-    if State.HELD in states and not post.moving:
+    if State.HELD in states and not states & MOVING:
         return WAITING_POST
-    return POSTS[post.state]
+    return POSTS[post_state(r.state for r in results if not r.waits_for_part)]
 
 
 @register.filter

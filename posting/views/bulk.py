@@ -66,7 +66,11 @@ def bulk_posts(request: MemberRequest) -> HttpResponse:
     done = [one for one in told if one.done]
     if done:
         words = f"{_posts(len(done))} {ACTS[form.cleaned_data['do']]}."
-        say_done(request, words, undo.join(request.team, [t.undo for t in done if t.undo], at))
+        say_done(
+            request,
+            words,
+            undo.join(request.team, [t.undo for t in done if t.undo], timezone.now()),
+        )
     if left := {one.words: None for one in told if not one.done}:
         _say_left(request, len(told) - len(done), list(left))
     return redirect(back(request))

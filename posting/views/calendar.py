@@ -35,7 +35,9 @@ from posting.states import State
 from posting.views.posts import note
 from tokens.models import SocialAccount
 
-IN_A_MONTH, IN_DRAWER = 3, 12
+IN_DRAWER = 12
+PER_DAY = {"month": 3, "week": 8, "day": calendar.PER_DAY, "list": 3}
+"""How many posts of a day are shown; behind the others stands the day itself."""
 SHOWN_STATES = tuple(state for state in State if state is not State.QUEUED)
 
 
@@ -46,8 +48,7 @@ def calendar_page(request: MemberRequest) -> HttpResponse:
     zone, at = ZoneInfo(request.user.time_zone), timezone.now()
     today = at.astimezone(zone).date()
     look = Look.of(request.GET, today)
-    per_day = IN_A_MONTH if look.view == "month" else calendar.PER_DAY
-    page = calendar.page(request.team, look.span, zone, look.chosen, per_day)
+    page = calendar.page(request.team, look.span, zone, look.chosen, PER_DAY[look.view])
     drafts = list(calendar.drawer(request.team, look.chosen)[: IN_DRAWER + 1])
     context = {
         "look": look,

@@ -36,7 +36,7 @@ from posting.views.calendar import say_done
 from posting.views.posts import note, tell
 from tokens.models import SocialAccount
 
-PAGE = 25
+PAGE = 20
 
 
 @require_http_methods(["GET", "POST"])

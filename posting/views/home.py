@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.contrib import messages
@@ -19,10 +20,11 @@ from accounts.access import MemberRequest, member
 from accounts.activity import Kind
 from accounts.roles import Permission
 from posting.causes import NotFixed, causes, posts_of, release
+from posting.models import PostResult
 from posting.overview import overview
 from posting.views.polled import polled
 
-PAGE = 25
+PAGE = 10
 
 
 @require_GET
@@ -43,10 +45,11 @@ def cause_list(request: MemberRequest) -> HttpResponse:
     found = causes(request.team, at)
     asked = request.GET.get("cause", "")
     chosen = next((one for one in found if one.key == asked), found[0] if found else None)
-    results = posts_of(request.team, chosen.key, at) if chosen else ()
-    page = Paginator(results, PAGE).get_page(request.GET.get("page"))
+    rows = posts_of(request.team, chosen.key, at) if chosen else PostResult.objects.none()
+    page = Paginator(rows.values_list("pk", flat=True), PAGE).get_page(request.GET.get("page"))
     query = urlencode({"cause": chosen.key}) if chosen else ""
-    context = {"causes": found, "chosen": chosen, "page": page, "query": query}
+    context: dict[str, Any] = {"causes": found, "chosen": chosen, "page": page, "query": query}
+    context["results"] = rows.filter(pk__in=list(page))
     return render(request, "posting/causes.html", context)
 
 
