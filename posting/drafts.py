@@ -172,24 +172,7 @@ def send(
     if (draft is None or draft.draft) and (said := too_fast(author, at)):
         raise CannotCompose({"when": [said]})
     if draft is None:
-        words, write = content.words, enqueue.enqueue if next_slot else compose
-        moment = {} if next_slot else {"due_at": content.wish}
-        draft = write(
-            team=team,
-            author=author,
-            text=words.text,
-            accounts=content.accounts,
-            at=at,
-            late=content.late,
-            key=key,
-            link=words.link,
-            parts=words.parts,
-            versions=words.versions,
-            options=words.options,
-            media=words.media,
-            part_media=words.part_media,
-            **moment,
-        )
+        draft = _straight(content, next_slot=next_slot, team=team, author=author, key=key, at=at)
         if not draft.draft:  # else the form has saved itself at this very moment
             return draft
     with transaction.atomic():
@@ -205,6 +188,25 @@ def of_team(team: Team) -> PostQuerySet:
 def copy(post: Post, *, author: User, key: uuid.UUID, at: datetime) -> Post:
     """A new draft with all that a post says and its accounts, whatever became of that."""
     return begin(team=post.team, author=author, key=key, at=at, content=_content(post, None))
+
+
+def _straight(content: Content, *, next_slot: bool, **who: Any) -> Post:
+    """A post that was never a draft; if the form saves itself at this moment, its draft."""
+    words, write = content.words, enqueue.enqueue if next_slot else compose
+    moment: dict[str, Any] = {} if next_slot else {"due_at": content.wish}
+    return write(
+        text=words.text,
+        accounts=content.accounts,
+        late=content.late,
+        link=words.link,
+        parts=words.parts,
+        versions=words.versions,
+        options=words.options,
+        media=words.media,
+        part_media=words.part_media,
+        **who,
+        **moment,
+    )
 
 
 def _content(post: Post, wish: datetime | None) -> Content:

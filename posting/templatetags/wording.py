@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from django import template
@@ -12,7 +12,6 @@ from posting.lateness import NO_SLOT, SLOT_USED
 from posting.models import Attempt, Post, PostResult
 from posting.results import LIMITED, TROUBLE
 from posting.states import LATE, MOVING, PostState, State, post_state
-from tokens.models import SocialAccount
 from tokens.states import AccountState
 
 register = template.Library()
@@ -274,20 +273,6 @@ def _behind(result: PostResult) -> Wording:
     thread = (r for r in result.post.results.all() if r.account_id == result.account_id)
     before = next((r for r in thread if r.part == result.part - 1), None)
     return BEHIND.get(State(before.state), NEXT) if before else NEXT
-
-
-@register.filter
-def can_be_chosen(account: SocialAccount, kept: Collection[int]) -> bool:
-    """Whether a post may be for it: it is ready, or the post waits for it already."""
-    return account.usable or account.pk in kept
-
-
-@register.filter
-def ended_on(account: SocialAccount, post: Post | None) -> str:
-    """How a post that waits elsewhere has ended on this account, "" where it has not."""
-    results = post.results.all() if post else ()
-    mine = (r for r in results if r.account_id == account.pk and not r.part and not r.is_open)
-    return next((result_words(result).label.lower() for result in mine), "")
 
 
 @register.filter
