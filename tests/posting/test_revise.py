@@ -105,7 +105,7 @@ def test_tried_again_later_it_says_the_new_and_not_what_was_prepared(
     assert (after.state, after.saved, after.attempts) == (State.FAILED, "", 3)
     assert after.marker != before.marker
     try_again(post, timezone.now())
-    run(post)
+    turn()
     assert "example.org" in street.texts("mastodon")[0]
 
 
