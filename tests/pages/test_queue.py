@@ -228,3 +228,23 @@ def test_questions_do_not_grow_with_the_posts(
     with CaptureQueriesContext(connection) as many:
         alice.get(QUEUE)
     assert len(few) == len(many) <= 25
+
+
+def test_slots_stay_open_after_a_change_and_lanes_with_something_come_first(
+    alice: Client, cast: Cast, account: SocialAccount
+) -> None:
+    other = connect(cast, account.provider, "later")
+    came = f"{QUEUE}?account={other.pk}"
+    answer = alice.post(
+        reverse("add-slots", args=[other.pk]),
+        {"weekdays": ["0"], "wall_time": "09:00", "next": came},
+    )
+    assert answer["Location"] == f"{came}&open={other.pk}#slots-{other.pk}"
+    page = read(alice.get(QUEUE, {"open": other.pk}))
+    lanes = [one["id"] for tag, one in page.elements if tag == "section" and "lane-" in one["id"]]
+    assert lanes == [f"lane-{other.pk}", f"lane-{account.pk}"]
+    assert page.all("details", id=f"slots-{other.pk}", open="")
+    assert not page.all("details", id=f"slots-{account.pk}", open="")
+    [slot] = Slot.objects.all()
+    answer = alice.post(reverse("remove-slot", args=[slot.pk]))
+    assert answer["Location"] == f"{QUEUE}?open={other.pk}#slots-{other.pk}"
