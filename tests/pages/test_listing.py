@@ -14,7 +14,6 @@ import time_machine
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
-from django.urls import reverse
 
 from accounts.models import Membership, User
 from accounts.roles import Role
@@ -24,7 +23,7 @@ from posting.models import Post, PostResult
 from posting.states import State
 from tests.cast import Cast
 from tests.pages.conftest import Page, connect, read
-from tests.pages.test_calendar import HX, undo_address
+from tests.pages.test_calendar import undo_address
 from tokens.models import SocialAccount
 
 pytestmark = pytest.mark.django_db
@@ -396,9 +395,3 @@ def test_a_long_table_takes_no_more_memory(
 
     few = most(600)
     assert most(1800) < 1.5 * few
-
-
-def test_dragging_still_answers_htmx(alice: Client, cast: Cast, account: SocialAccount) -> None:
-    post = write(cast, account, "Waits.")
-    url = reverse("drag-post", args=[post.pk])
-    assert alice.post(url, {"to": "day:2026-11-30"}, headers=HX).status_code == 200
