@@ -92,8 +92,11 @@ class Delivery:
     @property
     def taken(self) -> bool:
         """Whether the network has everything already, so that the post may appear by itself."""
-        if self.attempt.kind == POLL:
-            return True
+        return self.attempt.kind == POLL or self.ticketed
+
+    @property
+    def ticketed(self) -> bool:
+        """Whether a ticket is kept, so that no answer but a refusal says that nothing is out."""
         try:
             return bool(self.kept.get(TAKEN))
         except Unavailable:  # the steps do not open: nobody can tell

@@ -26,7 +26,7 @@ LONGEST_S = 5.0
 def judged(delivery: Delivery, problem: NetworkError) -> NetworkError:
     """The problem as it is; NotFetched, in plain words, where a file of ours was not to be had."""
     known = isinstance(problem, NotFetched)
-    if not known and not _may_hide_it(problem):
+    if not known and (not _may_hide_it(problem) or delivery.ticketed):
         return problem
     label = network(delivery.result.provider).label
     for where, media in _places(delivery).items():

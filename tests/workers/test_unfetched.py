@@ -18,9 +18,12 @@ from posting.models import Post, PostResult
 from posting.states import State
 from providers.kit.content import Kind
 from providers.kit.errors import Duplicate, NotFetched, Rejected
+from providers.kit.steps import TAKEN
 from tests.cast import Cast, Street, connected, filled_in, only
 from tests.files import brought, drawn, encoded, film
 from tests.workers.engine import run, turn
+from workers import retry
+from workers.breaker import Verdict, line_of
 from workers.unfetched import answers, judged
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -184,6 +187,21 @@ def test_our_own_address_is_asked_only_where_that_can_change_something(
         assert judged(delivery, other) is other
     delivery.lease.started -= LEASE.total_seconds()  # too little is left of it for one more request
     assert judged(delivery, refused) is refused
+
+
+def test_a_kept_ticket_outweighs_a_fetch_that_failed(
+    cast: Cast, street: Street, disk: Disk
+) -> None:
+    post = with_file(cast, street, "pinterest", Kind.IMAGE)
+    PostResult.objects.queue_due(timezone.now())
+    delivery = results.begin(only(post).pk, timezone.now(), LEASE)
+    assert delivery is not None
+    delivery.kept.keep(TAKEN, "ticket")
+    verdict = Verdict(line_of(delivery.result.account))
+    retry.follow(delivery, NotFetched("Nothing was there."), timezone.now(), verdict)
+    result = only(post)
+    assert result.state == State.PROCESSING
+    assert result.saved
 
 
 def test_an_address_lives_longer_than_a_network_may_take() -> None:
