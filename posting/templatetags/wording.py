@@ -24,7 +24,6 @@ STAGE_OF = {
     State.PROCESSING: 2,
     State.POSTED: 3,
 }
-QUICKLY, SLOWLY = "every 2s", "every 15s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -375,12 +374,3 @@ def some(results: Iterable[PostResult], ability: str) -> bool:
 def count_state(results: Iterable[PostResult], state: str) -> int:
     """How many of these results are in this state."""
     return sum(result.state == state for result in results)
-
-
-@register.filter
-def pace(posts: Iterable[Post]) -> str:
-    """How often a list of posts is worth asking for again; "" if nothing in it moves."""
-    every = {post.state for post in posts if post.moving}
-    if PostState.POSTING in every:
-        return QUICKLY
-    return SLOWLY if every else ""

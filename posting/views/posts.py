@@ -27,6 +27,7 @@ from posting.amend import standing_in_the_way
 from posting.compose import cancel, confirm, send_all_late, try_again
 from posting.models import Label, Post, PostResult
 from posting.states import State
+from posting.templatetags.pace import rhythm
 from posting.views.polled import polled
 
 PAGE = 25
@@ -48,7 +49,7 @@ def post_page(request: MemberRequest, pk: int) -> HttpResponse:
 def post_results(request: MemberRequest, pk: int) -> HttpResponse:
     """The lines alone, for the page to update itself; 286 tells htmx that nothing moves now."""
     post = _post(request, pk)
-    return polled(request, "posting/_results.html", {"post": post}, final=not post.moving)
+    return polled(request, "posting/_results.html", {"post": post}, final=not rhythm(post))
 
 
 @require_POST

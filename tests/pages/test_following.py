@@ -55,9 +55,19 @@ def test_the_lines_are_asked_for_while_something_moves(
     url = reverse("post-results", args=[post.pk])
     answer = alice.get(url)
     [region] = read(answer).all("section", id="results")
-    moves = state in MOVING
-    assert answer.status_code == (200 if moves else STOP_POLLING)
-    assert region.get("hx-get") == (url if moves else None)
+    asked = state in MOVING or state is State.HELD  # what is held goes on once it is mended
+    assert answer.status_code == (200 if asked else STOP_POLLING)
+    assert region.get("hx-get") == (url if asked else None)
+    every = "every 1s" if state in MOVING else "every 15s"
+    assert region.get("hx-trigger") == (every if asked else None)
+
+
+def test_what_is_due_on_friday_is_not_asked_for_every_second(
+    alice: Client, post: Post, put: Put
+) -> None:
+    put(State.SCHEDULED, due_at=timezone.now() + timedelta(days=3))
+    [region] = page_of(alice, post).all("section", id="results")
+    assert region["hx-trigger"] == "every 15s"
 
 
 def test_the_page_and_its_update_hold_the_same_lines(alice: Client, post: Post) -> None:
