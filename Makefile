@@ -9,7 +9,7 @@ CODE := manage.py project accounts tokens posting workers providers integrations
 # The tests whose outcome may depend on the database; they run again on PostgreSQL: who locks what,
 # what is claimed by whom, what is counted. (Not the pages, nor what only meets networks and Redis.)
 DATABASE_TESTS = $(wildcard tests/accounts tests/tokens \
-	$(patsubst %,tests/posting/test_%.py,lock_order amend lateness compose drafts slots undo bulk \
+	$(patsubst %,tests/posting/test_%.py,lock_order amend lateness compose drafts slots undo bulk imports \
 	causes calendar threads states) \
 	$(patsubst %,tests/workers/test_%.py,dispatch publish reconcile fairness poll digest) \
 	$(patsubst %,tests/flows/test_%.py,one_post storm))
