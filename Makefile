@@ -9,10 +9,10 @@ CODE := manage.py project accounts tokens posting workers providers integrations
 # The tests whose outcome may depend on the database; they run again on PostgreSQL: who locks what,
 # what is claimed by whom, what is counted. (Not the pages, nor what only meets networks and Redis.)
 DATABASE_TESTS = $(wildcard tests/accounts tests/tokens \
-	$(patsubst %,tests/posting/test_%.py,lock_order amend lateness compose drafts slots undo bulk imports \
-	causes calendar threads states) \
-	$(patsubst %,tests/workers/test_%.py,dispatch publish reconcile fairness poll digest) \
-	$(patsubst %,tests/flows/test_%.py,one_post storm))
+	$(patsubst %,tests/posting/test_%.py,lock_order amend lateness compose drafts slots undo bulk \
+	causes calendar threads states lists pace imports) \
+	$(patsubst %,tests/workers/test_%.py,dispatch publish reconcile fairness notices mail outgoing) \
+	$(patsubst %,tests/flows/test_%.py,one_post storm control))
 # Two at a time: stories of one file stay together, and most of them wait for servers. In our own
 # order: left to itself xdist keeps the files with few stories, the longest, for the end.
 PYTEST := $(PY) -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder

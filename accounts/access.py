@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 from functools import wraps
-from typing import Concatenate, ParamSpec
+from typing import Concatenate, ParamSpec, TypeVar
 from zoneinfo import available_timezones
 
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest
+from django.http.response import HttpResponseBase
 
 from accounts.models import Membership, Team, User
 from accounts.roles import Permission, Role, may
 from accounts.states import WhenLate
 
 P = ParamSpec("P")
+Answer = TypeVar("Answer", bound=HttpResponseBase)
 TEAM_KEY = "team"
 
 
@@ -30,16 +32,16 @@ class MemberRequest(HttpRequest):
 def member(
     permission: Permission,
 ) -> Callable[
-    [Callable[Concatenate[MemberRequest, P], HttpResponse]],
-    Callable[Concatenate[HttpRequest, P], HttpResponse],
+    [Callable[Concatenate[MemberRequest, P], Answer]],
+    Callable[Concatenate[HttpRequest, P], Answer],
 ]:
     """Guard a view: logged in, in a team, and allowed; everyone else gets 404."""
 
     def guard(
-        view: Callable[Concatenate[MemberRequest, P], HttpResponse],
-    ) -> Callable[Concatenate[HttpRequest, P], HttpResponse]:
+        view: Callable[Concatenate[MemberRequest, P], Answer],
+    ) -> Callable[Concatenate[HttpRequest, P], Answer]:
         @wraps(view)
-        def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> Answer:
             membership = current_membership(request)
             if membership is None or not may(membership.role, permission):
                 raise Http404("nothing here for you")
@@ -61,6 +63,21 @@ def current_membership(request: HttpRequest) -> Membership | None:
     )
     chosen = request.session.get(TEAM_KEY)
     return (mine.filter(team_id=chosen).first() if chosen else None) or mine.first()
+
+
+def memberships(user: User) -> list[Membership]:
+    """Where a person belongs, by the names of the teams."""
+    mine = Membership.objects.select_related("team").filter(user=user)
+    return list(mine.order_by("team__name", "pk"))
+
+
+def choose_team(request: MemberRequest, pk: int) -> Team | None:
+    """Another team of this person's for the rest of the session; None if it is none of theirs."""
+    mine = Membership.objects.select_related("team").filter(user=request.user, team=pk).first()
+    if mine is None:
+        return None
+    request.session[TEAM_KEY] = mine.team_id
+    return mine.team
 
 
 def found_team(owner: User, name: str) -> Team:
@@ -88,7 +105,7 @@ def describe(person: User, name: str, zone: str) -> None:
     User.objects.filter(pk=person.pk).update(name=name, time_zone=zone)
 
 
-def want_mail(person: User, wants: bool) -> None:
+def want_mail(person: User, *, wants: bool) -> None:
     """Whether what waits for a person is mailed to them."""
     User.objects.filter(pk=person.pk).update(wants_mail=wants)
 

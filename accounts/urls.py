@@ -25,5 +25,6 @@ urlpatterns = [
     path("settings/team-zone/", views.team_zone, name="team-zone"),
     path("activity/", views.activity_page, name="activity"),
     path("team/", views.team_page, name="team"),
+    path("team/switch/", views.switch_team, name="switch-team"),
     path("notices/<int:pk>/dismiss/", views.dismiss_notice, name="dismiss-notice"),
 ]

@@ -7,6 +7,7 @@ from zoneinfo import available_timezones
 
 from django.conf import settings
 from django.contrib import messages
+from django.db import transaction
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -14,7 +15,15 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts import activity
-from accounts.access import MemberRequest, choose_zone, describe, member, want_mail, wish_late
+from accounts.access import (
+    MemberRequest,
+    choose_team,
+    choose_zone,
+    describe,
+    member,
+    want_mail,
+    wish_late,
+)
 from accounts.activity import LABELS, Kind
 from accounts.forms import ProfileForm, TeamForm, TeamZoneForm
 from accounts.models import Notice, User
@@ -37,14 +46,29 @@ def dismiss_notice(request: MemberRequest, pk: int) -> HttpResponse:
     return redirect(back)
 
 
+@require_POST
+@member(Permission.READ)
+def switch_team(request: MemberRequest) -> HttpResponse:
+    """Another team of one's own from now on; never by a link, which may come from anyone."""
+    team = choose_team(request, _number(request.POST.get("team", "")) or 0)
+    if team is None:
+        raise Http404("no such team")
+    messages.info(request, f"This is {team}.")
+    back = request.POST.get("next", "")
+    if not url_has_allowed_host_and_scheme(back, allowed_hosts=None):
+        back = settings.LOGIN_REDIRECT_URL
+    return redirect(back)
+
+
 @require_http_methods(["GET", "POST"])
 @member(Permission.MANAGE_TEAM)
 def team_page(request: MemberRequest) -> HttpResponse:
     """How late the team's posts may be, unless a post says otherwise."""
     form = TeamForm(request.POST or None, team=request.team)
     if request.method == "POST" and form.is_valid():
-        wish_late(request.team, *form.wish)
-        _note(request, "Changed how late the team's posts may be")
+        with transaction.atomic():
+            wish_late(request.team, *form.wish)
+            _note(request, "Changed how late the team's posts may be")
         messages.success(request, "Saved. New posts begin with this; written ones keep theirs.")
         return redirect("team")
     status = 422 if form.errors else 200
@@ -59,7 +83,7 @@ def settings_page(request: MemberRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         data = form.cleaned_data
         describe(request.user, data["name"].strip(), data["time_zone"])
-        want_mail(request.user, data["wants_mail"])
+        want_mail(request.user, wants=data["wants_mail"])
         messages.success(request, f"Saved. Times are now shown in {data['time_zone']}.")
         return redirect("settings")
     return _settings(request, you=form)
@@ -73,8 +97,9 @@ def team_zone(request: MemberRequest) -> HttpResponse:
     if not form.is_valid():
         return _settings(request, team=form)
     zone = form.cleaned_data["time_zone"]
-    choose_zone(request.team, zone)
-    _note(request, f"Changed the team's time zone to {zone}")
+    with transaction.atomic():
+        choose_zone(request.team, zone)
+        _note(request, f"Changed the team's time zone to {zone}")
     messages.success(request, f"Saved. The team's weekly times are read in {zone}.")
     return redirect("settings")
 

@@ -13,6 +13,7 @@ from functools import wraps
 from typing import Any, BinaryIO, Concatenate, ParamSpec, cast
 
 from django.core.exceptions import SuspiciousFileOperation
+from django.db import transaction
 from django.http import (
     FileResponse,
     Http404,
@@ -28,7 +29,9 @@ from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_POST, require_safe
 
+from accounts import activity
 from accounts.access import MemberRequest, member
+from accounts.activity import Kind
 from accounts.roles import Permission
 from integrations.storage import NotThere, StoreTrouble, store
 from integrations.storage.disk import AlreadyThere, Disk, NotSigned, permit, shown
@@ -124,7 +127,11 @@ def save_draft(request: MemberRequest) -> JsonResponse:
     at, data, content = timezone.now(), got.form.cleaned_data, got.form.content_now()
     who: dict[str, Any] = {"team": request.team, "author": request.user, "at": at}
     try:
-        draft = drafts.keep(**who, key=data["key"], content=content, seen=got.form.seen)
+        with transaction.atomic():
+            draft = drafts.keep(**who, key=data["key"], content=content, seen=got.form.seen)
+            if draft.created_at == at:  # noted once, not at every pause of the typing
+                words, path = "Began a draft", reverse("draft", args=[draft.pk])
+                activity.note(request.team, request.user, Kind.WROTE, words, at, path)
     except CannotCompose as problem:
         return JsonResponse({"errors": problem.problems}, status=422)
     except NoDraft as problem:

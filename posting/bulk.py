@@ -23,6 +23,13 @@ from posting.schedule import PASSED
 
 MOST = 500
 GONE = "It is not there any more."
+Act = Callable[[int], tuple[str, Undoable | None]]
+Noted = Callable[[int], None]
+"""What else belongs to the act on one post, by its number; done with it or not at all."""
+
+
+def nowhere(pk: int) -> None:
+    """Nobody writes down what was done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,26 +50,56 @@ def move(
     zone: ZoneInfo | None = None,
     *,
     dry: bool = False,
+    noted: Noted = nowhere,
 ) -> list[Told]:
     """To one moment, or each by a span; on the clocks of `zone` each keeps its time on the wall."""
 
     def one(pk: int) -> tuple[str, Undoable | None]:
         return "Moved.", undo.move_all(team, [pk], to, at=at, zone=zone)
 
-    return _each(pks, one, dry=dry)
+    return _each(pks, one, noted, dry=dry)
 
 
-def cancel(team: Team, pks: Sequence[int], at: datetime, *, dry: bool = False) -> list[Told]:
+def cancel(
+    team: Team,
+    pks: Sequence[int],
+    at: datetime,
+    *,
+    dry: bool = False,
+    noted: Noted = nowhere,
+) -> list[Told]:
     """Stop what has not gone out."""
-    return _each(pks, lambda pk: ("Cancelled.", undo.cancel(team, pk, at=at)), dry=dry)
+
+    def one(pk: int) -> tuple[str, Undoable | None]:
+        return "Cancelled.", undo.cancel(team, pk, at=at)
+
+    return _each(pks, one, noted, dry=dry)
 
 
-def delete(team: Team, pks: Sequence[int], at: datetime, *, dry: bool = False) -> list[Told]:
+def delete(
+    team: Team,
+    pks: Sequence[int],
+    at: datetime,
+    *,
+    dry: bool = False,
+    noted: Noted = nowhere,
+) -> list[Told]:
     """Take them off every page."""
-    return _each(pks, lambda pk: ("Deleted.", undo.delete(team, pk, at=at)), dry=dry)
+
+    def one(pk: int) -> tuple[str, Undoable | None]:
+        return "Deleted.", undo.delete(team, pk, at=at)
+
+    return _each(pks, one, noted, dry=dry)
 
 
-def try_again(team: Team, pks: Sequence[int], at: datetime, *, dry: bool = False) -> list[Told]:
+def try_again(
+    team: Team,
+    pks: Sequence[int],
+    at: datetime,
+    *,
+    dry: bool = False,
+    noted: Noted = nowhere,
+) -> list[Told]:
     """Order another try of what failed; what was planned first goes first."""
     step = timedelta(milliseconds=1)
     planned = Post.objects.kept(team).filter(pk__in=pks).order_by("due_at", "pk")
@@ -74,11 +111,17 @@ def try_again(team: Team, pks: Sequence[int], at: datetime, *, dry: bool = False
             raise TooLate("Nothing of it can be tried again.")
         return "It goes out again.", None
 
-    return _each(pks, one, dry=dry)
+    return _each(pks, one, noted, dry=dry)
 
 
 def label(
-    team: Team, pks: Sequence[int], with_label: Label, *, on: bool = True, dry: bool = False
+    team: Team,
+    pks: Sequence[int],
+    with_label: Label,
+    *,
+    on: bool = True,
+    dry: bool = False,
+    noted: Noted = nowhere,
 ) -> list[Told]:
     """Put a label on them, or take it off."""
     if with_label.team_id != team.pk:
@@ -90,21 +133,20 @@ def label(
             raise Post.DoesNotExist(GONE)
         return "Labelled." if on else "Label taken off.", None
 
-    return _each(pks, one, dry=dry)
+    return _each(pks, one, noted, dry=dry)
 
 
-def _each(
-    pks: Sequence[int], act: Callable[[int], tuple[str, Undoable | None]], *, dry: bool
-) -> list[Told]:
+def _each(pks: Sequence[int], act: Act, noted: Noted, *, dry: bool) -> list[Told]:
     if len(pks) > MOST:
         raise CannotCompose({"posts": [f"Choose {MOST} posts at most at a time."]})
-    return [_one(pk, act, dry=dry) for pk in dict.fromkeys(pks)]
+    return [_one(pk, act, noted, dry=dry) for pk in dict.fromkeys(pks)]
 
 
-def _one(pk: int, act: Callable[[int], tuple[str, Undoable | None]], *, dry: bool) -> Told:
+def _one(pk: int, act: Act, noted: Noted, *, dry: bool) -> Told:
     try:
         with transaction.atomic():
             words, act_done = act(pk)
+            noted(pk)
             transaction.set_rollback(dry)
     except Post.DoesNotExist:
         return Told(pk, done=False, words=GONE)

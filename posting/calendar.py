@@ -19,9 +19,9 @@ from posting.amend import standing_in_the_way
 from posting.compose import CannotCompose
 from posting.models import Firsts, Post, PostQuerySet, PostResult, ResultQuerySet, firsts, of_group
 from posting.schedule import PASSED, WEEK, Moment, midnight, resolve
-from posting.states import PostState, State
+from posting.states import State
 
-PER_DAY = 50
+PER_DAY = 30
 COUNTED = 100
 """From how many posts a day on it is "more than" that many: nobody counts them."""
 MORNING = time(9)
@@ -139,7 +139,7 @@ def between(team: Team, start: Moments, end: Moments, chosen: Filter | None = No
 
 
 def counts_per_day(
-    team: Team, span: Span, zone: ZoneInfo, chosen: Filter | None = None, most: int = 1000
+    team: Team, span: Span, zone: ZoneInfo, chosen: Filter | None = None, most: int = COUNTED
 ) -> dict[date, int]:
     """How many posts each local day has, up to `most`; days without any are left out. One query."""
     found = _by_day(team, span, zone, chosen or Filter(), 0, most)
@@ -183,7 +183,7 @@ def chosen_of(team: Team, pks: Collection[int]) -> list[Post]:
 
 def can_move(post: Post) -> bool:
     """Whether it may be dragged to another moment: nothing of it is or may be out."""
-    return post.state is PostState.DRAFT or post.can_edit
+    return post.draft or post.can_edit
 
 
 def why_fixed(post: Post) -> str:

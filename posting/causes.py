@@ -20,7 +20,7 @@ from posting import results
 from posting.compose import send_late, try_again
 from posting.models import Post, PostResult, ResultQuerySet
 from posting.results import LIMITED, TROUBLE
-from posting.states import LATE, State
+from posting.states import CHAIN, LATE, State
 from providers.kit.errors import Throttled, Unavailable
 from tokens.models import SocialAccount
 from tokens.states import AccountState
@@ -136,7 +136,7 @@ def causes(team: Team, at: datetime) -> list[Cause]:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """What did not go out at one account for one reason; `newest` grows with what fails next."""
+    """What failed at one account for one reason; `newest` grows with whatever fails next."""
 
     account: SocialAccount
     cause: Cause
@@ -159,6 +159,12 @@ def failures(at: datetime) -> list[Failure]:
         Failure(accounts[row["account"]], _cause(row, accounts), row["newest"] or 0)
         for row in groups
     ]
+
+
+def attention(team: Team, at: datetime, most: int) -> int:
+    """How many results need a person, counted up to `most`; one query."""
+    rows = _rows(team, at).exclude(state=State.SCHEDULED).exclude(held_for=CHAIN)
+    return rows.order_by()[:most].count()
 
 
 def posts_of(team: Team, key: str, at: datetime) -> ResultQuerySet:
@@ -223,11 +229,13 @@ ORDERS: dict[Kind, Callable[[Post, datetime, int], int]] = {
 
 def _rows(team: Team, at: datetime) -> ResultQuerySet:
     """What of a team waits for more than its time, or failed lately."""
-    mine = Post.objects.kept(team).filter(draft=False)
-    waiting = Q(state=State.HELD) | Q(state=State.UNCONFIRMED)
+    # Nobody can delete what waits: few posts are gone, and those alone are looked through.
+    gone = Post.objects.filter(team=team, deleted_at__isnull=False)
+    waiting = Q(state__in=[State.HELD, State.UNCONFIRMED])
     slow = Q(state=State.SCHEDULED, error__in=[*AWAY, *SLOW])
     ended = Q(state__in=[State.FAILED, State.MISSED], due_at__gt=at - SHOWN)
-    return PostResult.objects.filter(waiting | slow | ended, post__in=mine)
+    mine = PostResult.objects.filter(account__in=SocialAccount.objects.filter(team=team))
+    return mine.filter(waiting | slow | ended).exclude(post__in=gone)
 
 
 def _cause(row: Mapping[str, Any], accounts: dict[int, SocialAccount]) -> Cause:

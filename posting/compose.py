@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import uuid
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
+from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import Case, F, TextField, Value, When
+from django.db.models import Case, Exists, F, OuterRef, TextField, Value, When
 
 from accounts.models import Team, User
 from posting import chain, lateness
@@ -16,11 +18,13 @@ from posting.doorbell import ring
 from posting.forecast import forecast
 from posting.lateness import Lateness
 from posting.media import Files, attach, even, not_ours, nudges
-from posting.models import Post, PostResult
+from posting.models import WRITTEN, ImportRow, Occurrence, Post, PostResult
 from posting.rules import Words, continues, wrong
 from posting.states import CANCELLABLE, LATE, REPEATABLE, State
 from providers.kit.errors import Duplicate, Rejected
 from tokens.models import SocialAccount
+
+MINUTE = timedelta(minutes=1)
 
 
 class CannotCompose(Exception):
@@ -87,6 +91,30 @@ def warnings(
     return [*(over.words(zone) for over in found), *nudges(media, accounts)]
 
 
+def too_fast(author: User, at: datetime) -> str:
+    """Why a person has to wait before the next post by hand, and how long; "" if they need not.
+
+    Nobody writes so fast: it is a script or a stuck key. What imports and repeats make in a
+    person's name is neither asked about nor counted.
+    """
+    most = settings.POSTS_PER_MINUTE
+    if not most:
+        return ""
+    of_machines = (rows.objects.filter(post=OuterRef("pk")) for rows in (ImportRow, Occurrence))
+    lately = Post.objects.written_by(author, at - MINUTE)
+    lately = lately.filter(*(~Exists(rows) for rows in of_machines))
+    times = lately.values_list(WRITTEN, flat=True)
+    first = next(iter(times[most - 1 : most]), None)
+    free_at = first + MINUTE if first else at
+    if free_at <= at:
+        return ""
+    wait = math.ceil((free_at - at).total_seconds())
+    return (
+        f"You have written {most} posts within a minute, and this site takes no more."
+        f" Send this one again in {wait} second{'s' * (wait > 1)}; what you typed stands here."
+    )
+
+
 def made_by(team: Team, key: uuid.UUID) -> Post | None:
     """The post that a form with this number has made already, if it has."""
     return Post.objects.filter(team=team, key=key).first()
@@ -111,9 +139,8 @@ def compose(
 ) -> Post:
     """Write a post and its results, then ring, or raise CannotCompose; `due_at` None means now.
 
-    `parts` follow the text where a network can answer posts; `versions` are texts and `options`
-    values of post_fields, by the account's number; `part_media` are the files of each part. The
-    same `key` gives the same post again.
+    `parts` follow the text, with `part_media`, where a network can answer posts; `versions` are
+    texts, `options` values of post_fields by account number. A `key` gives the same post again.
     """
     key = key or uuid.uuid4()
     if made := made_by(team, key):

@@ -17,7 +17,7 @@ from django.db.models import F
 
 from accounts.models import Team, User
 from posting import chain, enqueue, lateness
-from posting.compose import CannotCompose, check, compose, made_by
+from posting.compose import CannotCompose, check, compose, made_by, too_fast
 from posting.doorbell import ring
 from posting.lateness import Lateness
 from posting.media import Files, attach, even, not_ours, of_parts, of_post
@@ -169,25 +169,10 @@ def send(
     nothing has changed.
     """
     draft = made_by(team, key)
+    if (draft is None or draft.draft) and (said := too_fast(author, at)):
+        raise CannotCompose({"when": [said]})
     if draft is None:
-        words, write = content.words, enqueue.enqueue if next_slot else compose
-        moment = {} if next_slot else {"due_at": content.wish}
-        draft = write(
-            team=team,
-            author=author,
-            text=words.text,
-            accounts=content.accounts,
-            at=at,
-            late=content.late,
-            key=key,
-            link=words.link,
-            parts=words.parts,
-            versions=words.versions,
-            options=words.options,
-            media=words.media,
-            part_media=words.part_media,
-            **moment,
-        )
+        draft = _straight(content, next_slot=next_slot, team=team, author=author, key=key, at=at)
         if not draft.draft:  # else the form has saved itself at this very moment
             return draft
     with transaction.atomic():
@@ -203,6 +188,25 @@ def of_team(team: Team) -> PostQuerySet:
 def copy(post: Post, *, author: User, key: uuid.UUID, at: datetime) -> Post:
     """A new draft with all that a post says and its accounts, whatever became of that."""
     return begin(team=post.team, author=author, key=key, at=at, content=_content(post, None))
+
+
+def _straight(content: Content, *, next_slot: bool, **who: Any) -> Post:
+    """A post that was never a draft; if the form saves itself at this moment, its draft."""
+    words, write = content.words, enqueue.enqueue if next_slot else compose
+    moment: dict[str, Any] = {} if next_slot else {"due_at": content.wish}
+    return write(
+        text=words.text,
+        accounts=content.accounts,
+        late=content.late,
+        link=words.link,
+        parts=words.parts,
+        versions=words.versions,
+        options=words.options,
+        media=words.media,
+        part_media=words.part_media,
+        **who,
+        **moment,
+    )
 
 
 def _content(post: Post, wish: datetime | None) -> Content:

@@ -28,7 +28,7 @@ from posting.states import State
 from tokens.models import SocialAccount
 
 UNPLACED = (State.CANCELLED, State.DRAFT, State.MISSED)
-SHOWN, COUNTED = 20, 500
+SHOWN, COUNTED = 20, 200
 """How much of a line is shown, and how far what is behind it is counted."""
 
 

@@ -14,16 +14,19 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Value
+from django.db.models import Case, CharField, Value, When
 from django.db.models.functions import Coalesce, NullIf
 
 from accounts.models import Team
 from accounts.states import WhenLate
 from posting import slots
 from posting.models import Post, PostResult, ResultQuerySet
+from posting.results import LIMITED
 from posting.states import LATE, State
+from providers.kit.errors import Throttled
 from tokens.models import SocialAccount
 
+TIME = "time"
 LATE_WORDS = "It could not go out in time: send it now, give it a new time, skip it or cancel it."
 NO_SLOT = "It could not go out in time, and its account has no free slot: give it a new time."
 SLOT_USED = (
@@ -136,6 +139,11 @@ def _replan(result: PostResult, moment: datetime, at: datetime) -> int:
 
 
 def _noted() -> dict[str, Any]:
-    """It waited, for the reason that is known already or for its time alone."""
-    waited = Coalesce(NullIf("waited", Value("")), Value("time"))
+    """It waited: for its account, for a limit, for the reason that is known already, or just so.
+
+    Only the last, "time", is a reason for whoever runs the site to look.
+    """
+    known = Coalesce(NullIf("waited", Value("")), NullIf("held_for", Value("")), Value(TIME))
+    slow = When(waited__in=["", TIME], error__in=[LIMITED, Throttled.outcome], then=Value(LIMITED))
+    waited = Case(slow, default=known, output_field=CharField())
     return {"waited": waited, "queued_at": None, "error": ""}

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from django.db.models import Exists
 
 from accounts.models import Team
-from posting.calendar import Span, counts_per_day, upcoming
+from posting.calendar import COUNTED, Span, counts_per_day, upcoming
 from posting.causes import Cause, causes
 from posting.models import Post, PostResult, Slot
 from posting.schedule import WEEK
@@ -33,11 +33,12 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """One of the next days and how many posts it has."""
+    """One of the next days and how many posts it has; `over`: or still more."""
 
     day: date
     count: int
     today: bool
+    over: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +79,14 @@ def _days(team: Team, zone: ZoneInfo, at: datetime) -> tuple[Day, ...]:
     today = at.astimezone(zone).date()
     span = Span(today, today + timedelta(days=WEEK))
     counts = counts_per_day(team, span, zone)
-    return tuple(Day(day, counts.get(day, 0), day == today) for day in span.days)
+    found = ((day, counts.get(day, 0)) for day in span.days)
+    return tuple(Day(day, count, day == today, count >= COUNTED) for day, count in found)
 
 
 def _steps(team: Team, connected: bool, at: datetime) -> tuple[Step, ...]:
     """The way of a new team; one query."""
     written = Post.objects.kept(team)
-    results = PostResult.objects.filter(post__in=written)
+    results = PostResult.objects.filter(account__team=team)
     seen = Team.objects.filter(pk=team.pk).values_list(
         Exists(written.filter(draft=False)),
         Exists(results.filter(state=State.POSTED)),

@@ -34,6 +34,8 @@ HELD_WORDS = {
 }
 LIMITED, TROUBLE = "limited", "trouble"
 """Why a result waits that nobody has refused: its account's gate is closed, its network away."""
+PUT_OFF = (TROUBLE, Unavailable.outcome)
+"""Of a result that waits: its network is away."""
 UNTOLD_WORDS = "The network could not be asked for too long whether the post arrived."
 SILENT_WORDS = "The network took the post and never said whether it is out."
 DOUBT_ENDS = timedelta(days=1)
@@ -90,8 +92,11 @@ class Delivery:
     @property
     def taken(self) -> bool:
         """Whether the network has everything already, so that the post may appear by itself."""
-        if self.attempt.kind == POLL:
-            return True
+        return self.attempt.kind == POLL or self.ticketed
+
+    @property
+    def ticketed(self) -> bool:
+        """Whether a ticket is kept, so that no answer but a refusal says that nothing is out."""
         try:
             return bool(self.kept.get(TAKEN))
         except Unavailable:  # the steps do not open: nobody can tell
@@ -331,6 +336,6 @@ def put_off(rows: ResultQuerySet, at: datetime, until: datetime, *, error: str, 
 
 def bring_forward(rows: ResultQuerySet, at: datetime) -> int:
     """What waited for a network in trouble is due now; how many. Nothing goes before its time."""
-    waiting = rows.filter(state=State.SCHEDULED, error__in=[TROUBLE, Unavailable.outcome])
+    waiting = rows.filter(state=State.SCHEDULED, error__in=PUT_OFF)
     past = waiting.filter(Q(planned_at=None) | Q(planned_at__lte=at), due_at__gt=at)
     return past.update(due_at=at, error="", words="")

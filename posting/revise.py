@@ -164,9 +164,19 @@ def _write(change: Change, before: Content, results: list[PostResult]) -> None:
     left = {account.pk for account in before.accounts} - {a.pk for a in content.accounts}
     for pk in sorted(left):
         _take_away(post, pk)
+    if change.anew:
+        _forget(results)
     for account in dict.fromkeys(content.accounts):
         mine = [result for result in results if result.account_id == account.pk]
         _on(change, account, {result.part: result for result in mine})
+
+
+def _forget(results: list[PostResult]) -> None:
+    """What ended and is tried again one day must not bring back what was said before."""
+    for result in results:
+        if not result.is_open:
+            anew: dict[str, Any] = {"marker": uuid.uuid4(), "first_sent_at": None, "saved": ""}
+            PostResult.objects.filter(pk=result.pk, doubts=0).update(**anew)
 
 
 def _take_away(post: Post, account: int) -> None:
@@ -199,9 +209,14 @@ def _on(change: Change, account: SocialAccount, known: Mapping[int, PostResult])
 def _wake(change: Change, ended: PostResult, moment: datetime) -> None:
     """What ended without going out is tried again, with what the post says now."""
     counted: dict[str, Any] = dict.fromkeys(("attempts", "negatives", "looks", "polls"), 0)
-    begun: dict[str, Any] = {"marker": uuid.uuid4(), "first_sent_at": None}
-    begun |= dict.fromkeys(("saved", "error", "words", "held_for"), "")
-    anew = {**counted, **begun, **lateness.plan(moment, change.late), **change.own(ended.account)}
+    empty = dict.fromkeys(("saved", "error", "words", "held_for"), "")
+    anew = {
+        **counted,
+        **empty,
+        "first_sent_at": None,
+        **lateness.plan(moment, change.late),
+        **change.own(ended.account),
+    }
     one = PostResult.objects.filter(pk=ended.pk, doubts=0)
     one.move(STOPPED, State.SCHEDULED, processing_since=None, **anew)
 

@@ -14,14 +14,14 @@ from typing import Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Q
 
 from accounts.models import Team
-from posting.models import Post, PostQuerySet, PostResult
+from posting.models import Label, Post, PostQuerySet, PostResult
 from posting.schedule import midnight
 from posting.states import State
 
-MOST = 1000
+MOST = 500
 """How many posts are found with a filter; more are not counted."""
 SEARCHED = 2000
 """In how many of the newest posts words are looked for."""
@@ -67,7 +67,11 @@ class Sift:
 
     def without(self, name: str) -> Sift:
         """The same with one thing left out."""
-        return replace(self, **{name: type(self).__dataclass_fields__[name].default})
+        left: dict[str, Any] = {name: getattr(NOTHING, name)}
+        return replace(self, **left)
+
+
+NOTHING = Sift()
 
 
 def sifted(team: Team, sift: Sift, zone: ZoneInfo, at: datetime) -> PostQuerySet:
@@ -75,18 +79,23 @@ def sifted(team: Team, sift: Sift, zone: ZoneInfo, at: datetime) -> PostQuerySet
     rows = _timed(Post.objects.kept(team), sift, zone, at)
     order = ("due_at", "pk") if sift.time is Time.AHEAD else ("-created_at", "-pk")
     if sift.q:
-        newest = rows.order_by("-created_at", "-pk").values("pk")[:SEARCHED]
-        rows = Post.objects.filter(pk__in=newest, text__icontains=sift.q)
+        rows = _with_words(rows, sift.q)
     if sift.author is not None:
         rows = rows.filter(author=sift.author)
     if wanted := _of_results(sift):
-        rows = rows.filter(Exists(PostResult.objects.filter(wanted, post=OuterRef("pk"))))
+        results = PostResult.objects.filter(wanted, account__team=team)
+        rows = rows.filter(pk__in=results.values("post"))
     if sift.state is State.DRAFT:
         rows = rows.filter(draft=True)
     if sift.label is not None:
-        labelled = Post.labels.through.objects.filter(post=OuterRef("pk"), label=sift.label)
-        rows = rows.filter(Exists(labelled))
+        labelled = Label.posts.through._default_manager.filter(label=sift.label)
+        rows = rows.filter(pk__in=labelled.values("post"))
     return rows.order_by(*order)
+
+
+def searched(team: Team, words: str) -> PostQuerySet:
+    """Those of a team's newest posts that have these words in their text, newest first."""
+    return _with_words(Post.objects.kept(team), words).order_by("-created_at", "-pk")
 
 
 def found(rows: PostQuerySet) -> list[int]:
@@ -99,6 +108,11 @@ def shown(pks: list[int]) -> list[Post]:
     related = Post.objects.select_related("author").prefetch_related("results__account", "labels")
     posts = related.in_bulk(pks)
     return [posts[pk] for pk in pks if pk in posts]
+
+
+def _with_words(rows: PostQuerySet, words: str) -> PostQuerySet:
+    newest = rows.order_by("-created_at", "-pk").values("pk")[:SEARCHED]
+    return Post.objects.filter(pk__in=newest, text__icontains=words)
 
 
 def _of_results(sift: Sift) -> Q:

@@ -26,7 +26,9 @@ from posting.schedule import resolve
 from posting.states import CANCELLABLE, State
 from tokens.models import SocialAccount
 
-WINDOW = timedelta(seconds=10)
+WINDOW, GRACE = timedelta(seconds=10), timedelta(seconds=20)
+"""How long a page offers to undo, and how much longer it works: somebody may be at the button, or
+the page slow. What changed since is compared at any moment."""
 KEPT = timedelta(days=1)
 PLAN = ("due_at", "planned_at", "late_at", "waited", "slotted", "held_for", "error", "words")
 MOMENTS = ("due_at", "planned_at", "late_at")
@@ -220,7 +222,11 @@ def _remember(team: Team, kind: Kind, entries: list[dict[str, Any]], at: datetim
     count = len(entries)
     words = f"{count} post{'s' * (count != 1)} {DONE[kind]}."
     return Undoable.objects.create(
-        team=team, kind=kind.value, words=words, before={"posts": entries}, until=at + WINDOW
+        team=team,
+        kind=kind.value,
+        words=words,
+        before={"posts": entries},
+        until=at + WINDOW + GRACE,
     )
 
 

@@ -234,12 +234,15 @@ PROCESSING_ENDS_S = seconds("PROCESSING_ENDS_S", default=86400)
 MAX_ATTEMPTS = env.int("MAX_ATTEMPTS", default=8)
 ACCOUNT_SHARE = env.int("ACCOUNT_SHARE", default=50)
 PROVIDER_SHARE = env.int("PROVIDER_SHARE", default=200)
+POSTS_PER_MINUTE = env.int("POSTS_PER_MINUTE", default=30)
 BREAKER_AFTER = env.int("BREAKER_AFTER", default=5)
 BREAKER_FIRST_S = seconds("BREAKER_FIRST_S", default=30)
 BREAKER_CAP_S = seconds("BREAKER_CAP_S", default=600)
 CAPS = caps(env.list("CAPS", default=[]))
 if min(ACCOUNT_SHARE, PROVIDER_SHARE, BREAKER_AFTER) < 1:
     raise ImproperlyConfigured("ACCOUNT_SHARE, PROVIDER_SHARE and BREAKER_AFTER are at least 1.")
+if POSTS_PER_MINUTE < 0:
+    raise ImproperlyConfigured("POSTS_PER_MINUTE is at least 0, which is no limit.")
 if LEASE_S < 2 * HTTP_DEADLINE_S + 5:
     raise ImproperlyConfigured("LEASE_S must be at least twice HTTP_DEADLINE_S plus 5 seconds.")
 
@@ -250,6 +253,7 @@ if STALL_S < HTTP_DEADLINE_S + 3 * CANARY_S:
     raise ImproperlyConfigured("STALL_S must be at least HTTP_DEADLINE_S plus three times CANARY_S")
 QUIET_LIMIT_S = seconds("QUIET_LIMIT_S", default=60)
 OVERDUE_LIMIT_S = seconds("OVERDUE_LIMIT_S", default=60)
+TROUBLE_LIMIT_S = seconds("TROUBLE_LIMIT_S", default=900)
 WATCH_EVERY_S = seconds("WATCH_EVERY_S", default=10)
 ALARM_REPEAT_S = seconds("ALARM_REPEAT_S", default=3600)
 ALARM_EMAIL = env.list("ALARM_EMAIL", default=[])
@@ -259,6 +263,8 @@ EMAIL_HOST = env.str("EMAIL_HOST", default="")
 NOTICE_MAIL = bool(EMAIL_HOST)  # people are mailed only where somebody has named a server
 EMAIL_HOST = EMAIL_HOST or "127.0.0.1"
 NOTICE_MAIL_EVERY_S = env.int("NOTICE_MAIL_EVERY_S", default=900)
+if NOTICE_MAIL_EVERY_S < 0:
+    raise ImproperlyConfigured("NOTICE_MAIL_EVERY_S is at least 0.")
 EMAIL_PORT = env.int("EMAIL_PORT", default=25)
 EMAIL_HOST_USER = env.str("EMAIL_HOST_USER", default="")
 EMAIL_HOST_PASSWORD = env.str("EMAIL_HOST_PASSWORD", default="")

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from accounts.access import MemberRequest, current_membership, member
 from accounts.roles import Permission
-from posting.models import Post
+from posting import sift
 from project.pages import THEME_COOKIE, THEMES
 from project.survey import survey
 from tokens.models import SocialAccount
@@ -45,11 +45,16 @@ def choose_theme(request: HttpRequest) -> HttpResponse:
 def find(request: MemberRequest) -> HttpResponse:
     """What has these words in it: places, posts and accounts; a fragment for the palette."""
     asked = request.GET.get("q", "").strip()[:100]
-    context: dict[str, Any] = {"asked": asked, "posts": [], "accounts": []}
+    context: dict[str, Any] = {
+        "asked": asked,
+        "posts": [],
+        "accounts": [],
+        "searched": sift.SEARCHED,
+    }
     if asked:
-        posts = Post.objects.filter(team=request.team, text__icontains=asked)
+        posts = sift.searched(request.team, asked)
         accounts = SocialAccount.objects.for_team(request.team)
-        context["posts"] = list(posts.order_by("-created_at", "-pk")[:MOST])
+        context["posts"] = list(posts[:MOST])
         context["accounts"] = list(accounts.filter(handle__icontains=asked)[:MOST])
     name = "find.html#found" if request.headers.get("HX-Request") else "find.html"
     return render(request, name, context)

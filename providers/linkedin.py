@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
@@ -58,6 +58,7 @@ from providers.kit.restli import (
     refusal,
 )
 from providers.kit.steps import forget
+from providers.kit.versions import month_is_over
 
 URN = re.compile(r"urn:li:(?:share|ugcPost):\d+", re.ASCII)
 OUR_APP = frozenset({"VERSION_MISSING", "NONEXISTENT_VERSION"})
@@ -153,8 +154,7 @@ class LinkedIn(OAuthProvider):
 
     def authorize_query(self, dance: Dance) -> dict[str, str]:
         """With the scopes that this app was allowed; asking for others ends earlier tokens."""
-        scopes = self.options["LINKEDIN_SCOPES"].split()
-        return {**super().authorize_query(dance), "scope": " ".join(scopes)}
+        return {**super().authorize_query(dance), "scope": " ".join(self._scopes())}
 
     def exchange(self, dance: Dance, params: Mapping[str, str]) -> Grant:
         """Only apps of partners get a refresh token; without one the grant cannot be renewed."""
@@ -267,6 +267,10 @@ class LinkedIn(OAuthProvider):
 
     def _scopes(self) -> tuple[str, ...]:
         return tuple(self.options["LINKEDIN_SCOPES"].split())
+
+    def aged(self, today: date) -> str:
+        """A month is served for about a year."""
+        return month_is_over("LINKEDIN_VERSION", self.options["LINKEDIN_VERSION"], today)
 
     def _api(self, path: str) -> str:
         return self.options["LINKEDIN_API_URL"].rstrip("/") + path

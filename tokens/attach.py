@@ -6,7 +6,9 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
+from django.urls import reverse
 
+from accounts import activity
 from accounts.models import User
 from providers.kit.contract import Identity, Offer
 from tokens.models import AccountQuerySet, OAuthToken, SocialAccount
@@ -19,14 +21,17 @@ from tokens.vault import seal
 def attach(
     token: OAuthToken, offer: Offer, *, user: User, realm: str, at: datetime
 ) -> SocialAccount:
-    """The account of `offer` in the grant's team, which speaks by this grant from now on.
+    """The account of `offer` in the grant's team, which speaks by this grant from now on; noted.
 
     Raises Problem (ACCOUNT_ALREADY_CONNECTED) without spoiling the caller's transaction. A grant
     that its last account has left is forgotten.
     """
     try:
         with transaction.atomic():
-            return _attached(token, offer, user=user, realm=realm, at=at)
+            account = _attached(token, offer, user=user, realm=realm, at=at)
+            words, path = f"Connected {account}", reverse("accounts")
+            activity.note(account.team, user, activity.Kind.CONNECTED, words, at, path)
+            return account
     except IntegrityError:  # another team has it since this moment
         raise _already(token, offer.identity) from None
 

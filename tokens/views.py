@@ -9,6 +9,7 @@ from typing import Any, Concatenate, ParamSpec
 from uuid import UUID
 
 from django.contrib import messages
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -196,8 +197,7 @@ def renew_due(request: MemberRequest) -> HttpResponse:
 def pause_account(request: MemberRequest, pk: int) -> HttpResponse:
     """Nothing goes out there until it is resumed."""
     account = _account(request, pk)
-    if pause(account):
-        _note(request, Kind.PAUSED, f"Paused {account}")
+    if noted(request, Kind.PAUSED, f"Paused {account}", lambda: pause(account)):
         messages.success(request, f"{account} is paused: nothing goes out until you resume it.")
     else:
         messages.warning(request, f"{account} is not connected, so there is nothing to pause.")
@@ -210,8 +210,7 @@ def pause_account(request: MemberRequest, pk: int) -> HttpResponse:
 def resume_account(request: MemberRequest, pk: int) -> HttpResponse:
     """What waited for it goes on."""
     account = _account(request, pk)
-    if resume(account):
-        _note(request, Kind.PAUSED, f"Resumed {account}")
+    if noted(request, Kind.PAUSED, f"Resumed {account}", lambda: resume(account)):
         messages.success(request, f"{account} is resumed: what waited for it goes on.")
     else:
         messages.warning(request, f"{account} is not paused, so there is nothing to resume.")
@@ -225,8 +224,8 @@ def disconnect_account(request: MemberRequest, pk: int) -> HttpResponse:
     """Asked for, it says what will happen; sent, it happens."""
     account = _account(request, pk)
     if request.method == "POST":
-        if disconnect(account, timezone.now()):
-            _note(request, Kind.DISCONNECTED, f"Disconnected {account}")
+        words, at = f"Disconnected {account}", timezone.now()
+        if noted(request, Kind.DISCONNECTED, words, lambda: disconnect(account, at)):
             messages.success(request, f"{account} is disconnected.")
         return redirect("accounts")
     token = account.token
@@ -243,9 +242,14 @@ def _say(request: MemberRequest, problem: Problem) -> None:
     messages.add_message(request, quiet.get(problem.code, loud), problem.words)
 
 
-def _note(request: MemberRequest, kind: Kind, words: str) -> None:
-    path = reverse("accounts")
-    activity.note(request.team, request.user, kind, words, timezone.now(), path)
+def noted(request: MemberRequest, kind: Kind, words: str, act: Callable[[], bool]) -> bool:
+    """Do it and keep in the team's activity that it was done: both or neither."""
+    with transaction.atomic():
+        done = act()
+        if done:
+            path = reverse("accounts")
+            activity.note(request.team, request.user, kind, words, timezone.now(), path)
+    return done
 
 
 def _account(request: MemberRequest, pk: int) -> SocialAccount:
@@ -270,7 +274,6 @@ def _connected(
 ) -> HttpResponse:
     if accounts:
         names = ", ".join(str(account) for account in accounts)
-        _note(request, Kind.CONNECTED, f"Connected {names}")
         messages.success(request, f"{names} {'is' if len(accounts) == 1 else 'are'} connected.")
     for problem in refused:
         messages.error(request, problem.words)

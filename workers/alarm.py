@@ -41,7 +41,7 @@ class Watch:
 
     def look(self, found: Sequence[Finding], at: datetime) -> str:
         """What follows from one look: ALARM, AGAIN, CLEAR, or "" for nothing to tell."""
-        about = {finding.about for finding in found}
+        about = {finding.name for finding in found}
         self.seen = {name: self.seen.get(name, 0) + 1 for name in about}
         self.clean = 0 if about else self.clean + 1
         sure = {name for name, looks in self.seen.items() if looks >= LOOKS}

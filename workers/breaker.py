@@ -17,8 +17,10 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.utils import timezone
 
+import providers
 from posting import results
 from posting.models import PostResult, ResultQuerySet
+from posting.states import State
 from providers.kit.errors import NetworkError, Unavailable, Uncertain, Unexpected
 from providers.kit.http import Reply
 from providers.kit.rates import Scope
@@ -160,6 +162,27 @@ class Trouble:
     since: datetime
     probe_at: datetime
     words: str
+
+    @property
+    def waiting(self) -> ResultQuerySet:
+        """What is put off because of it."""
+        provider, line, host = self.name.partition("@")
+        rows = PostResult.objects.filter(state=State.SCHEDULED, error__in=results.PUT_OFF)
+        if line:
+            there = SocialAccount.objects.filter(provider=provider, token__host=host)
+            return rows.filter(provider=provider, account_id__in=there.values("pk"))
+        return rows.filter(account_id=int(self.name.partition("#")[2]))
+
+    @property
+    def place(self) -> str:
+        """The network's name, with the host or the account if it is not all of it."""
+        provider, line, host = self.name.partition("@")
+        provider, _, account = provider.partition("#")
+        known = providers.ADAPTERS.get(provider)
+        label = known.label if known else provider
+        if not line:
+            return str(SocialAccount.objects.filter(pk=int(account)).first() or label)
+        return f"{label} ({urlsplit(host).netloc})" if host else label
 
 
 def line_of(account: SocialAccount) -> Line:

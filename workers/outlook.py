@@ -1,16 +1,17 @@
-"""What falls due next, and since when the oldest due post waits: cheap looks at the rows."""
+"""What falls due next, what waits for how long, what came too late: cheap looks at the rows."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from django.db import connection
 from django.db.models import Min, Q
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
-from posting.models import PostResult
+from posting.models import Attempt, PostResult
 from posting.states import State
 
 # Literals on purpose: each of these is the first entry of a partial index, or all of a small one.
@@ -71,6 +72,46 @@ def outlook(patience: timedelta) -> Outlook:
         doubtful=min((moment for moment in again if moment), default=None),
         late=min((moment for moment in late if moment), default=None),
     )
+
+
+LATELY = timedelta(hours=1)
+# Literals here too: each part is one entry of a partial index, or few.
+TOO_LATE = (
+    "(SELECT COUNT(*) FROM {t} WHERE waited = 'time' AND late_at > %s AND late_at <= %s"
+    " AND (state = 'missed' OR (state = 'held' AND held_for = 'late')))",
+    "(SELECT COUNT(*) FROM {t} WHERE state = 'scheduled' AND late_at <= %s"
+    " AND error NOT IN ('limited', 'throttled'))",
+    "(SELECT COUNT(*) FROM {t} WHERE state = 'queued' AND late_at <= %s)",
+)
+STRANGE = (
+    "SELECT {t}.provider, COUNT(*) FROM {a} JOIN {t} ON {t}.id = {a}.result_id"
+    " WHERE {a}.outcome IN ('unexpected', 'misconfigured') AND {a}.started_at > %s"
+    " GROUP BY {t}.provider ORDER BY {t}.provider"
+)
+
+
+def too_late(at: datetime) -> int:
+    """How many posts became too late in the last hour, and how many are that nobody has judged yet.
+
+    Neither those that waited behind a limit count, nor those whose account could not post.
+    """
+    [row] = _asked(f"SELECT {' + '.join(TOO_LATE)}", at - LATELY, at, at, at)
+    return int(row[0])
+
+
+def strange(at: datetime) -> dict[str, int]:
+    """How many answers of the last hour nobody understood, by network."""
+    return {str(name): int(count) for name, count in _asked(STRANGE, at - LATELY)}
+
+
+def _asked(sql: str, *moments: datetime) -> list[tuple[Any, ...]]:
+    quoted = connection.ops.quote_name
+    tables = {"t": quoted(PostResult._meta.db_table), "a": quoted(Attempt._meta.db_table)}
+    with connection.cursor() as cursor:
+        values = [connection.ops.adapt_datetimefield_value(moment) for moment in moments]
+        cursor.execute(sql.format(**tables), values)
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+    return rows
 
 
 def _moment(value: datetime | str | None) -> datetime | None:

@@ -42,7 +42,7 @@ ASK_AGAIN, SELDOM = timedelta(seconds=10), timedelta(minutes=10)
 def follow(delivery: Delivery, problem: NetworkError, at: datetime, verdict: Verdict) -> None:
     """Write down what happened and move the result to what happens next; then tell the others."""
     problem = unfetched.judged(delivery, problem)
-    if isinstance(problem, NotFetched):
+    if isinstance(problem, NotFetched) and not delivery.ticketed:
         _unfetched(delivery, problem, at, verdict)
     else:
         _follow(delivery, problem, at, verdict)

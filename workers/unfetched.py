@@ -26,7 +26,7 @@ LONGEST_S = 5.0
 def judged(delivery: Delivery, problem: NetworkError) -> NetworkError:
     """The problem as it is; NotFetched, in plain words, where a file of ours was not to be had."""
     known = isinstance(problem, NotFetched)
-    if not known and not _may_hide_it(problem):
+    if not known and (not _may_hide_it(problem) or delivery.ticketed):
         return problem
     label = network(delivery.result.provider).label
     for where, media in _places(delivery).items():
@@ -50,8 +50,7 @@ def given_up(delivery: Delivery, problem: NetworkError) -> NetworkError:
         f"{stands_at(media.url)[0]} is {where}: see that it can be reached from outside."
         for where, media in _places(delivery).items()
     ]
-    end = f"Nothing is wrong with the post. {' '.join(cures)} Then try again."
-    words = f"{problem.words} {end}"
+    words = " ".join([problem.words, "Nothing is wrong with the post.", *cures, "Then try again."])
     return NotFetched(words, status=problem.status, network_code=problem.network_code)
 
 

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Any, TypeVar
 
 from celery import current_app
@@ -18,8 +19,10 @@ from django.db import Error, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 
+import providers
+from workers import breaker
 from workers.models import BEAT, DISPATCHER, QUEUE, TURN, Pulse, clock
-from workers.outlook import oldest_due
+from workers.outlook import oldest_due, strange, too_late
 from workers.pulse import BEGAN
 from workers.queues import LANES
 
@@ -29,20 +32,48 @@ MOST_SKEW = timedelta(seconds=1)
 Answer = TypeVar("Answer")
 
 
+class Kind(StrEnum):
+    """What can be wrong; docs/operating.md says of each what it means and what to do."""
+
+    BROKER = "broker"
+    DATABASE = "database"
+    MIGRATIONS = "migrations"
+    OVERDUE = "overdue"
+    DISPATCHER = "dispatcher"
+    BEAT = "beat"
+    QUEUE = "queue"
+    LATE = "late"
+    TROUBLE = "trouble"
+    STRANGE = "strange"
+
+
+OF_ROWS = (Kind.OVERDUE, Kind.LATE, Kind.TROUBLE, Kind.STRANGE)
+"""What the rows say by themselves, whoever else is away."""
+
+
 class TookTooLong(Exception):
     """There was no answer in time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that is wrong: what it is about, what happened, what to do."""
+    """One thing that is wrong: what it is about, what happened, what to do.
+
+    `which` of several, where the same can be wrong with more than one.
+    """
 
     about: str
     words: str
     cure: str
+    which: str = ""
 
     def __str__(self) -> str:
         return f"{self.words} {self.cure}"
+
+    @property
+    def name(self) -> str:
+        """What tells it from all others."""
+        return f"{self.about} {self.which}".strip()
 
 
 def within(seconds: float, ask: Callable[[], Answer]) -> Answer:
@@ -84,7 +115,7 @@ def broker() -> Finding | None:
         within(PATIENCE_S, ask)
     except Exception as problem:  # noqa: BLE001 - each transport has errors of its own
         return Finding(
-            "broker",
+            Kind.BROKER,
             f"The broker does not answer ({type(problem).__name__}).",
             "Start it; due posts wait in the database and lose nothing.",
         )
@@ -97,7 +128,7 @@ def database() -> Finding | None:
         within(PATIENCE_S, clock)
     except (Error, TookTooLong) as problem:
         return Finding(
-            "database",
+            Kind.DATABASE,
             f"The database does not answer ({type(problem).__name__}).",
             "Start it or make it reachable; nothing goes out until then, and nothing is lost.",
         )
@@ -114,12 +145,12 @@ def migrations() -> Finding | None:
     try:
         missing = within(PATIENCE_S, ask)
     except (Error, TookTooLong) as problem:
-        return Finding(
-            "migrations", f"The migrations are unknown ({type(problem).__name__}).", "Look again."
-        )
+        words = f"The migrations are unknown ({type(problem).__name__})."
+        return Finding(Kind.MIGRATIONS, words, "Look again.")
     if not missing:
         return None
-    return Finding("migrations", f"{missing} migrations are missing.", "Run manage.py migrate.")
+    words = f"{missing} migrations are missing."
+    return Finding(Kind.MIGRATIONS, words, "Run manage.py migrate.")
 
 
 def at_work(since: datetime | None = None) -> list[Finding]:
@@ -131,9 +162,19 @@ def at_work(since: datetime | None = None) -> list[Finding]:
     def ask() -> list[Finding]:
         at = clock()
         seen = [overdue(at), *_dispatchers(at, since), *_beat(at, since)]
-        if not any(finding and finding.about == DISPATCHER for finding in seen):
+        if not any(finding and finding.about == Kind.DISPATCHER for finding in seen):
             seen += _queues(at, since)  # it is the dispatchers who send the canaries
         return [finding for finding in seen if finding]
+
+    return within(PATIENCE_S, ask)
+
+
+def outgoing() -> list[Finding]:
+    """Why posts do not go out though everybody is at work. Raises Error, TookTooLong."""
+
+    def ask() -> list[Finding]:
+        at = clock()
+        return [*_late(at), *_troubles(at), *_strange(at)]
 
     return within(PATIENCE_S, ask)
 
@@ -144,13 +185,13 @@ def findings(since: datetime | None = None) -> list[Finding]:
         return [away]
     silent_broker = broker()
     try:
-        found = at_work(since)
+        found = at_work(since) + outgoing()
     except (Error, TookTooLong) as problem:
         words = f"The database answers, but not to questions ({type(problem).__name__})."
-        return [Finding("database", words, "Run manage.py migrate, or look at its load.")]
+        return [Finding(Kind.DATABASE, words, "Run manage.py migrate, or look at its load.")]
     if silent_broker:
         # With the broker away nobody can be seen at work.
-        return [silent_broker, *(one for one in found if one.about == "overdue")]
+        return [silent_broker, *(one for one in found if one.about in OF_ROWS)]
     return found
 
 
@@ -160,7 +201,7 @@ def overdue(at: datetime) -> Finding | None:
     if waited <= settings.OVERDUE_LIMIT_S:
         return None
     return Finding(
-        "overdue",
+        Kind.OVERDUE,
         f"The oldest due post is {waited:.0f} s late (limit {settings.OVERDUE_LIMIT_S:.0f} s).",
         "See below who is silent; if nobody is, there are too few workers for what is due.",
     )
@@ -177,14 +218,14 @@ def _dispatchers(at: datetime, since: datetime | None) -> Iterable[Finding]:
     last = max((pulse.at for pulse in seen), default=None)
     if words := silence(last, at, since):
         cure = "Start manage.py dispatch; until then beat's job finds due posts, a little late."
-        yield Finding(DISPATCHER, f"No dispatcher has been at work {words}.", cure)
+        yield Finding(Kind.DISPATCHER, f"No dispatcher has been at work {words}.", cure)
 
 
 def _beat(at: datetime, since: datetime | None) -> Iterable[Finding]:
     seen = Pulse.objects.of(BEAT).get(BEAT)
     if words := silence(seen.at if seen else None, at, since):
         cure = "Start celery beat; until then keys are renewed only when a post needs them."
-        yield Finding(BEAT, f"Beat has sent no job {words}.", cure)
+        yield Finding(Kind.BEAT, f"Beat has sent no job {words}.", cure)
 
 
 def _queues(at: datetime, since: datetime | None) -> Iterable[Finding]:
@@ -199,10 +240,40 @@ def _queues(at: datetime, since: datetime | None) -> Iterable[Finding]:
         words = silence(max((moment for moment in known if moment), default=None), at, since)
         more = f" and {len(silent) - NAMED} more" if len(silent) > NAMED else ""
         yield Finding(
-            QUEUE,
+            Kind.QUEUE,
             f"No worker has answered {words} on: {', '.join(silent[:NAMED])}{more}.",
             "Start a worker for these queues; their posts wait in the database.",
         )
+
+
+def _late(at: datetime) -> Iterable[Finding]:
+    """A backlog that nothing moves is no longer overdue once it is too late: this says so then."""
+    if count := too_late(at):
+        words = f"{count} post{'s' * (count > 1)} became too late in the last hour."
+        cure = "Their authors decide under Late posts; find what kept them (docs/operating.md)."
+        yield Finding(Kind.LATE, words, cure)
+
+
+def _troubles(at: datetime) -> Iterable[Finding]:
+    """Networks that have been left alone for long while posts wait for them."""
+    for trouble in breaker.view():
+        lasted = at - trouble.since
+        if lasted.total_seconds() <= settings.TROUBLE_LIMIT_S:
+            continue
+        if count := trouble.waiting.count():
+            wait = f"{count} post{'s wait' if count > 1 else ' waits'}"
+            words = f"{trouble.place} has been in trouble for {span(lasted)}; {wait}."
+            cure = f"They go on by themselves. Its last words: {trouble.words}"
+            yield Finding(Kind.TROUBLE, words, cure, trouble.name)
+
+
+def _strange(at: datetime) -> Iterable[Finding]:
+    for provider, count in strange(at).items():
+        known = providers.ADAPTERS.get(provider)
+        label = known.label if known else provider
+        words = f"Answers not understood from {label} ({count} in the last hour)."
+        cure = f"Run manage.py check_provider {provider}; the posts' pages have its words."
+        yield Finding(Kind.STRANGE, words, cure, provider)
 
 
 def silence(last: datetime | None, at: datetime, since: datetime | None = None) -> str:

@@ -152,7 +152,9 @@ class BulkForm(forms.Form):
         assert isinstance(posts, forms.TypedMultipleChoiceField)  # noqa: S101 - for mypy
         assert isinstance(label, forms.ModelChoiceField)  # noqa: S101 - for mypy
         self.sent = _numbers(data, "posts")
-        if data.get("every"):
+        self.every = bool(data.get("every"))
+        posts.required = not self.every
+        if self.every:
             wish = asked(QueryDict(data.get("match", "")))
             self.sent = tuple(sift.found(sift.sifted(team, wish, zone, at)))
         posts.choices = [(pk, str(pk)) for pk in self.sent]
@@ -160,7 +162,9 @@ class BulkForm(forms.Form):
 
     def clean_posts(self) -> list[int]:
         """Not more than can be done at once."""
-        chosen: list[int] = self.cleaned_data["posts"]
+        chosen: list[int] = list(self.sent) if self.every else self.cleaned_data["posts"]
+        if not chosen:
+            raise forms.ValidationError("No post fits this filter any more.")
         if len(chosen) > MOST:
             raise forms.ValidationError(f"{TOO_MANY} Narrow the filter, or tick some of them.")
         return chosen

@@ -19,9 +19,9 @@ from accounts.models import Team, User
 from posting import lateness
 from posting.compose import check, made_by, warnings
 from posting.drafts import Content, content_of
-from posting.forms.files import FileForms, PostFiles
+from posting.forms.files import MOST_PARTS, FileForms, PostFiles
 from posting.forms.writing import FORMATS, MOMENT, MOST_TEXT, WritingForm, lines
-from posting.media import Files
+from posting.media import Files, even
 from posting.models import Post
 from posting.revise import standing
 from posting.rules import Words
@@ -31,7 +31,6 @@ from tokens.models import SocialAccount
 NOT_YOURS = dict.fromkeys(
     ("invalid_choice", "invalid_pk_value"), "One of these accounts is not yours."
 )
-MOST_PARTS = 50
 OWN, OPTION, PART = "own", "option", "part"
 PASSED_ALREADY = "Its moment has passed: an account that is new here gets it at once."
 IS_LINK = URLValidator(["http", "https"], message="Write the whole address, with https://.")
@@ -89,7 +88,7 @@ class PostForm(AccountsForm, WritingForm):
         *args: Any,
         team: Team,
         author: User,
-        media: Files = (),
+        media: Mapping[int, Files] | None = None,
         sending: bool = True,
         draft: Post | None = None,
         waiting: Post | None = None,
@@ -100,7 +99,7 @@ class PostForm(AccountsForm, WritingForm):
         late = lateness.of_post(begun) if begun else lateness.of_team(team)
         self.team, self.author, self.draft, self.sending = team, author, draft, sending
         self.waiting = waiting
-        self.content, self.media_chosen = content or Content(), media
+        self.content, self.media_chosen = content or Content(), media or {}
         self.moment: Moment | None = None
         self.warnings: list[str] = []
         self.at = timezone.now()
@@ -183,17 +182,34 @@ class PostForm(AccountsForm, WritingForm):
         data = self.cleaned_data
         accounts = tuple(data.get("accounts") or ())
         chosen = {account.pk for account in accounts}
+        parts, files = self._thread()
         return Content(
             text=data.get("text", ""),
             accounts=accounts,
             wish=self.moment.at if self.moment else None,
             late=self.lateness if {"late_after", "when_late"} <= data.keys() else None,
             link=data.get("link", ""),
-            parts=tuple(one for one in self.parts if one.strip()),
+            parts=parts,
             versions={pk: said for pk, said in self.versions.items() if pk in chosen},
             options={pk: said for pk, said in self.options.items() if pk in chosen},
-            media=tuple(self.media_chosen),
+            media=tuple(files[0]),
+            part_media=even(files[1:], len(parts)),
         )
+
+    def _thread(self) -> tuple[tuple[str, ...], list[Files]]:
+        """The parts that say or show something, and the files of the text and of each of them.
+
+        A file of a part that is not there any more goes with the text: nothing is lost.
+        """
+        said, brought = self.parts, self.media_chosen
+        stays = [f for part, files in sorted(brought.items()) if part > len(said) for f in files]
+        kept = [
+            (words, brought.get(part, ()))
+            for part, words in enumerate(said, 1)
+            if words.strip() or brought.get(part)
+        ]
+        files = [[*brought.get(0, ()), *stays], *(mine for _, mine in kept)]
+        return tuple(words for words, _ in kept), list(files)
 
     def clean_when(self) -> datetime | None:
         """The moment that was typed, in words or as a date, on the author's own clocks."""
@@ -332,7 +348,7 @@ def received(
         data,
         team=team,
         author=author,
-        media=brought.chosen if here else (),
+        media=brought.chosen if here else None,
         sending=sending,
         draft=draft,
         waiting=waits,

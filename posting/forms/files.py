@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -14,6 +14,8 @@ from posting.media import Files
 from posting.models import Upload
 from posting.sniff import TAKEN
 from posting.uploads import CannotUpload, take
+
+MOST_PARTS = 50
 
 
 class FileForm(forms.Form):
@@ -31,6 +33,7 @@ class FileForm(forms.Form):
         label="Description",
         widget=forms.TextInput(attrs={"placeholder": "What is to be seen, for who cannot see it"}),
     )
+    part = forms.IntegerField(required=False, min_value=0, max_value=MOST_PARTS, label="Goes with")
     drop = forms.BooleanField(required=False, label="Leave it out")
 
     def __init__(self, *args: Any, team: Team, person: User, **kwargs: Any) -> None:
@@ -67,6 +70,8 @@ class FileRow:
     problems: tuple[str, ...] = ()
     spare: bool = False
     """A blank that is only shown when it is needed."""
+    part: int = 0
+    """The part of the thread that it goes with; 0 is the text itself."""
 
 
 class FileForms(forms.BaseFormSet[FileForm]):
@@ -78,21 +83,27 @@ class FileForms(forms.BaseFormSet[FileForm]):
         return not self.is_bound or self.is_valid()
 
     @property
-    def chosen(self) -> list[tuple[Upload, str]]:
-        """What was taken, with the descriptions."""
+    def chosen(self) -> dict[int, Files]:
+        """What was taken, with the descriptions, by the part that it goes with."""
         self.is_valid()  # this takes what came along
-        return [
-            (one.taken, one.cleaned_data.get("alt", ""))
-            for one in self.forms
-            if one.taken is not None
-        ]
+        found: dict[int, list[tuple[Upload, str]]] = {}
+        for one in self.forms:
+            if one.taken is not None:
+                mine = found.setdefault(one.cleaned_data.get("part") or 0, [])
+                mine.append((one.taken, one.cleaned_data.get("alt", "")))
+        return dict(found)
 
-    def rows(self, begun: Files, step: str = "") -> list[FileRow]:
+    def rows(self, begun: Sequence[Files], step: str = "") -> list[FileRow]:
         """The lines to show: what was taken, in the order that `step` makes, then blanks.
 
-        `begun` stands there before anything is sent; a step is `up:2`, `down:1` or `drop:3`.
+        `begun`, part by part, stands there before anything is sent; a step is `up:2`, `down:1` or
+        `drop:3`.
         """
-        kept = [FileRow(upload, alt) for upload, alt in begun]
+        kept = [
+            FileRow(upload, alt, part=part)
+            for part, files in enumerate(begun)
+            for upload, alt in files
+        ]
         if self.is_bound:
             self.is_valid()
             kept = [row for one in self.forms if (row := _row(one))]
@@ -105,7 +116,9 @@ class FileForms(forms.BaseFormSet[FileForm]):
 def _row(one: FileForm) -> FileRow | None:
     problems = tuple(str(words) for words in one.errors.get("file", ()))
     alt = str(one["alt"].value() or "")
-    return FileRow(one.taken, alt, problems) if one.taken or problems else None
+    said = str(one["part"].value() or "")
+    part = int(said) if said.isascii() and said.isdigit() and len(said) < 3 else 0
+    return FileRow(one.taken, alt, problems, part=part) if one.taken or problems else None
 
 
 def _stepped(rows: list[FileRow], step: str) -> list[FileRow]:

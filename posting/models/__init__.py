@@ -14,6 +14,7 @@ from posting.models.media import Upload as Upload
 from posting.models.media import Variant as Variant
 from posting.models.media import new_key as new_key
 from posting.models.part import Part as Part
+from posting.models.post import WRITTEN as WRITTEN
 from posting.models.post import Post as Post
 from posting.models.post import PostQuerySet as PostQuerySet
 from posting.models.result import BATCH as BATCH

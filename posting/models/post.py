@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import uuid
+from datetime import datetime
 from typing import Self
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q, Value
+from django.db.models.functions import Coalesce
+from django.db.models.lookups import GreaterThan
 from django.utils import timezone
 
-from accounts.models import Team
+from accounts.models import Team, User
 from accounts.states import WhenLate
 from posting.states import MOVING, PostState, post_state
+
+WRITTEN = Coalesce("saved_at", "created_at")
 
 
 class PostQuerySet(models.QuerySet["Post"]):
@@ -26,6 +31,14 @@ class PostQuerySet(models.QuerySet["Post"]):
         """What a team has begun and not scheduled, what was saved last first."""
         mine = self.kept(team).filter(draft=True)
         return mine.select_related("author").order_by("-saved_at", "-pk")
+
+    def written_by(self, author: User, since: datetime) -> Self:
+        """What a person has given to go out after `since`, what was given last first.
+
+        What was a draft counts from when it was last saved, which is when it was sent.
+        """
+        mine = self.filter(GreaterThan(WRITTEN, Value(since)), author=author, draft=False)
+        return mine.order_by(WRITTEN.desc())
 
     def for_team(self, team: Team) -> Self:
         """The posts of one team, newest first, with their results at hand."""
@@ -77,9 +90,14 @@ class Post(models.Model):
             ),
         ]
         indexes = [
-            models.Index(fields=["team", "-created_at"], name="post_newest"),
+            models.Index(
+                fields=["team", "-created_at", "-id"],
+                condition=Q(deleted_at__isnull=True),
+                name="post_kept",
+            ),
+            models.Index(fields=["team"], condition=Q(deleted_at__isnull=False), name="post_gone"),
             models.Index(fields=["team", "due_at"], name="post_by_day"),
-            models.Index(fields=["author", "-created_at"], name="post_by_author"),
+            models.Index(F("author"), WRITTEN.desc(), name="post_by_author"),
             models.Index(fields=["team", "-saved_at"], condition=Q(draft=True), name="post_drafts"),
         ]
 

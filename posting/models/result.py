@@ -267,6 +267,7 @@ class PostResult(models.Model):
                 name="result_untold",
             ),
             models.Index(fields=["account", "planned_at"], name="result_lane"),
+            models.Index(fields=["account", "state", "error"], name="result_standing"),
             models.Index(fields=["digest"], condition=Q(digest__isnull=False), name="result_told"),
         ]
 

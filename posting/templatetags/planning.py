@@ -39,6 +39,12 @@ def clock(value: datetime, zone: ZoneInfo) -> str:
 
 
 @register.filter
+def as_typed(value: datetime, zone: ZoneInfo) -> str:
+    """ "23 Nov 2026 09:00": as somebody may type it into the composer."""
+    return f"{value.astimezone(zone):%-d %b %Y %H:%M}"
+
+
+@register.filter
 def local_day(value: datetime, zone: ZoneInfo) -> date:
     """The day of a moment on the clocks of a zone."""
     return value.astimezone(zone).date()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from django import template
@@ -11,8 +11,7 @@ import providers
 from posting.lateness import NO_SLOT, SLOT_USED
 from posting.models import Attempt, Post, PostResult
 from posting.results import LIMITED, TROUBLE
-from posting.states import LATE, PostState, State
-from tokens.models import SocialAccount
+from posting.states import LATE, MOVING, PostState, State, post_state
 from tokens.states import AccountState
 
 register = template.Library()
@@ -263,25 +262,17 @@ def result_words(result: PostResult) -> Wording:
     return replace(said, means=said.means.format(network=network, before=result.part))
 
 
+@register.filter
+def where(result: PostResult, label: str) -> str:
+    """The account, and how it stands there."""
+    return f"{result.account}: {label}"
+
+
 def _behind(result: PostResult) -> Wording:
     """What a part waits for; people count parts from one, so the one before it has its number."""
     thread = (r for r in result.post.results.all() if r.account_id == result.account_id)
     before = next((r for r in thread if r.part == result.part - 1), None)
     return BEHIND.get(State(before.state), NEXT) if before else NEXT
-
-
-@register.filter
-def can_be_chosen(account: SocialAccount, kept: Collection[int]) -> bool:
-    """Whether a post may be for it: it is ready, or the post waits for it already."""
-    return account.usable or account.pk in kept
-
-
-@register.filter
-def ended_on(account: SocialAccount, post: Post | None) -> str:
-    """How a post that waits elsewhere has ended on this account, "" where it has not."""
-    results = post.results.all() if post else ()
-    mine = (r for r in results if r.account_id == account.pk and not r.part and not r.is_open)
-    return next((result_words(result).label.lower() for result in mine), "")
 
 
 @register.filter
@@ -350,12 +341,13 @@ def again_words(results: Iterable[PostResult]) -> str:
 @register.filter
 def post_words(post: Post) -> Wording:
     """How the whole post stands; what a person must do comes first."""
-    states = {result.state for result in post.results.all()}
+    results = list(post.results.all())
+    states = {State(result.state) for result in results}
     if State.UNCONFIRMED in states:
         return CHECK_POST
-    if State.HELD in states and not post.moving:
+    if State.HELD in states and not states & MOVING:
         return WAITING_POST
-    return POSTS[post.state]
+    return POSTS[post_state(r.state for r in results if not r.waits_for_part)]
 
 
 @register.filter

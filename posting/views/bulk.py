@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.contrib import messages
@@ -13,12 +15,14 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from accounts.access import MemberRequest, member
+from accounts.activity import Kind
 from accounts.roles import Permission
 from posting import bulk, calendar, undo
 from posting.bulk import Told
 from posting.forms import BulkForm
 from posting.models import Label
 from posting.views.calendar import back, say_done
+from posting.views.posts import note
 
 REASONS = 3
 ACTS = {
@@ -34,6 +38,14 @@ ORDERS = {
     "delete": "Delete",
     "again": "Try again",
     "label": "Label",
+}
+
+NOTED = {
+    "move": (Kind.CHANGED, "Moved with others"),
+    "cancel": (Kind.STOPPED, "Cancelled"),
+    "delete": (Kind.STOPPED, "Deleted"),
+    "again": (Kind.RELEASED, "Sent again"),
+    "label": (Kind.CHANGED, "Labelled"),
 }
 
 
@@ -54,7 +66,11 @@ def bulk_posts(request: MemberRequest) -> HttpResponse:
     done = [one for one in told if one.done]
     if done:
         words = f"{_posts(len(done))} {ACTS[form.cleaned_data['do']]}."
-        say_done(request, words, undo.join(request.team, [t.undo for t in done if t.undo], at))
+        say_done(
+            request,
+            words,
+            undo.join(request.team, [t.undo for t in done if t.undo], timezone.now()),
+        )
     if left := {one.words: None for one in told if not one.done}:
         _say_left(request, len(told) - len(done), list(left))
     return redirect(back(request))
@@ -79,16 +95,18 @@ def _rehearsed(request: MemberRequest, form: BulkForm) -> HttpResponse:
 
 def _done(request: MemberRequest, form: BulkForm, *, dry: bool = False) -> Sequence[Told]:
     data, team, at = form.cleaned_data, request.team, form.at
+    kind, words = NOTED[data["do"]]
+    how: dict[str, Any] = {"dry": dry, "noted": partial(note, request, kind, words)}
     match data["do"]:
         case "move":
-            return bulk.move(team, data["posts"], form.to, at, form.zone, dry=dry)
+            return bulk.move(team, data["posts"], form.to, at, form.zone, **how)
         case "cancel":
-            return bulk.cancel(team, data["posts"], at, dry=dry)
+            return bulk.cancel(team, data["posts"], at, **how)
         case "delete":
-            return bulk.delete(team, data["posts"], at, dry=dry)
+            return bulk.delete(team, data["posts"], at, **how)
         case "again":
-            return bulk.try_again(team, data["posts"], at, dry=dry)
-    return bulk.label(team, data["posts"], data["label"], dry=dry)
+            return bulk.try_again(team, data["posts"], at, **how)
+    return bulk.label(team, data["posts"], data["label"], **how)
 
 
 def _posts(count: int) -> str:

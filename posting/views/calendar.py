@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from django.contrib import messages
+from django.db import transaction
 from django.db.models import Prefetch
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -19,7 +20,9 @@ from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from accounts import activity
 from accounts.access import MemberRequest, member
+from accounts.activity import Kind
 from accounts.roles import Permission
 from posting import calendar, undo
 from posting.amend import Outrun, TooLate
@@ -29,9 +32,12 @@ from posting.forms import Look, MoveForm
 from posting.models import Label, Post, PostResult, Undoable
 from posting.schedule import said
 from posting.states import State
+from posting.views.posts import note
 from tokens.models import SocialAccount
 
-IN_A_MONTH, IN_DRAWER = 3, 12
+IN_DRAWER = 12
+PER_DAY = {"month": 3, "week": 8, "day": calendar.PER_DAY, "list": 3}
+"""How many posts of a day are shown; behind the others stands the day itself."""
 SHOWN_STATES = tuple(state for state in State if state is not State.QUEUED)
 
 
@@ -42,8 +48,7 @@ def calendar_page(request: MemberRequest) -> HttpResponse:
     zone, at = ZoneInfo(request.user.time_zone), timezone.now()
     today = at.astimezone(zone).date()
     look = Look.of(request.GET, today)
-    per_day = IN_A_MONTH if look.view == "month" else calendar.PER_DAY
-    page = calendar.page(request.team, look.span, zone, look.chosen, per_day)
+    page = calendar.page(request.team, look.span, zone, look.chosen, PER_DAY[look.view])
     drafts = list(calendar.drawer(request.team, look.chosen)[: IN_DRAWER + 1])
     context = {
         "look": look,
@@ -69,7 +74,9 @@ def drag_post(request: MemberRequest, pk: int) -> HttpResponse:
     zone = ZoneInfo(request.user.time_zone)
     try:
         to = calendar.dropped(post, request.POST.get("to", ""), zone, at)
-        act = undo.move(request.team, pk, to.at, at=at, seen=_seen(request))
+        with transaction.atomic():
+            act = undo.move(request.team, pk, to.at, at=at, seen=_seen(request))
+            note(request, Kind.CHANGED, f"Moved to {said(to.at, zone, at)}", pk)
     except (CannotCompose, TooLate, Outrun) as problem:
         messages.warning(request, str(problem))
         return answer(request, 422 if isinstance(problem, CannotCompose) else 409)
@@ -91,7 +98,9 @@ def move_post(request: MemberRequest, pk: int) -> HttpResponse:
     if not form.is_valid() or request.POST.get("do") == "check":
         return _moving(request, post, form, 200 if form.is_valid() else 422)
     try:
-        act = _moved(request, post, form, at)
+        with transaction.atomic():
+            act = _moved(request, post, form, at)
+            note(request, Kind.CHANGED, f"Moved by “{form.cleaned_data['when']}”", pk)
     except CannotCompose as problem:
         form.add_error("when", str(problem))
         return _moving(request, post, form, 422)
@@ -108,7 +117,10 @@ def move_post(request: MemberRequest, pk: int) -> HttpResponse:
 def undo_act(request: MemberRequest, token: uuid.UUID) -> HttpResponse:
     """Take the last act back, if it still can be."""
     try:
-        messages.info(request, undo.undo(request.team, token, timezone.now()))
+        with transaction.atomic():
+            words, at = undo.undo(request.team, token, timezone.now()), timezone.now()
+            activity.note(request.team, request.user, Kind.CHANGED, words, at)
+        messages.info(request, words)
     except undo.CannotUndo as problem:
         messages.warning(request, str(problem))
     return redirect(back(request))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -19,7 +20,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from accounts.access import MemberRequest, member
 from accounts.activity import Kind
 from accounts.roles import Permission
-from posting import drafts, undo
+from posting import drafts, slots, undo
 from posting.amend import TooLate
 from posting.compose import CannotCompose
 from posting.drafts import Conflict, Content, NoDraft
@@ -28,14 +29,14 @@ from posting.library import templates_of
 from posting.models import Post, Upload
 from posting.preview import previews
 from posting.rules import exported, wrong
-from posting.schedule import Moment
+from posting.schedule import Moment, said
 from posting.sniff import TAKEN
 from posting.split import CannotSplit, Split, split, told
 from posting.views.calendar import say_done
 from posting.views.posts import note, tell
 from tokens.models import SocialAccount
 
-PAGE = 25
+PAGE = 20
 
 
 @require_http_methods(["GET", "POST"])
@@ -48,8 +49,12 @@ def new_post(request: MemberRequest) -> HttpResponse:
     found = templates_of(request.team).filter(pk__in=_numbers(asked.get("template"))).first()
     ready = Upload.objects.for_team(request.team).ready()
     files = tuple((one, one.alt) for one in ready.filter(pk__in=_numbers(asked.get("file"))))
-    content = Content(text=found.text if found else asked.get("text", ""), media=files)
-    form = PostForm(team=request.team, author=request.user, content=content, media=files)
+    wanted = SocialAccount.objects.for_team(request.team).filter(
+        pk__in=[pk for words in asked.getlist("account") for pk in _numbers(words)]
+    )
+    text = found.text if found else asked.get("text", "")
+    content = Content(text=text, accounts=tuple(wanted), media=files)
+    form = PostForm(team=request.team, author=request.user, content=content)
     if when := asked.get("when"):
         form.initial["when"] = when[:80]
     return composer(request, form, PostFiles(prefix="media"), 200)
@@ -68,7 +73,7 @@ def draft_page(request: MemberRequest, pk: int) -> HttpResponse:
         return redirect("post", pk=pk)
     content = drafts.content_of(draft)
     who: dict[str, Any] = {"team": request.team, "author": request.user}
-    form = PostForm(**who, draft=draft, content=content, media=content.media)
+    form = PostForm(**who, draft=draft, content=content)
     return composer(request, form, PostFiles(prefix="media"), 200)
 
 
@@ -103,7 +108,8 @@ def look_post(request: MemberRequest) -> HttpResponse:
     """How it will look on every network, when it goes out, and what is in the way: a piece."""
     form = arrived(request, sending=False).form
     form.is_valid()
-    return render(request, "posting/_look.html", _look(form, form.content_now()))
+    piece = {**_look(form, form.content_now()), "piece": True}
+    return render(request, "posting/_look.html", piece)
 
 
 @require_GET
@@ -156,7 +162,8 @@ def _save(request: MemberRequest, got: Received) -> HttpResponse:
     at = timezone.now()
     with transaction.atomic():
         draft = drafts.keep(**_what(request, got, at))
-        note(request, Kind.WROTE, "Saved a draft", draft.pk)
+        if draft.saved_at == at:  # else nothing was new in it
+            note(request, Kind.WROTE, "Saved a draft", draft.pk)
     for words in got.form.warnings:
         messages.warning(request, words)
     messages.success(request, "Saved as a draft. Nothing of it goes out yet.")
@@ -199,6 +206,7 @@ def _step(request: MemberRequest, do: str) -> tuple[QueryDict, list[str]]:
         data.setlist(PART, [*parts, ""])
     elif way == "cut":
         data.setlist(PART, [one for place, one in enumerate(parts) if str(place) != number])
+        _move_files(data, gone=sum(_numbers(number), 1))
     elif way == "split":
         form = SplitForm(data, team=request.team)
         made = _split(form)
@@ -207,7 +215,21 @@ def _step(request: MemberRequest, do: str) -> tuple[QueryDict, list[str]]:
             return data, errors or ["No chosen network can answer its own posts: shorten the text."]
         data["text"], *rest = max((thread.parts for thread in made.threads), key=len)
         data.setlist(PART, [*rest, *parts])
+        _move_files(data, more=len(rest))
     return data, []
+
+
+def _move_files(data: QueryDict, gone: int = 0, more: int = 0) -> None:
+    """Files stay with their part when another one is taken away or `more` come before all.
+
+    Those of a part that is `gone` go with the text.
+    """
+    for name in [name for name in data if name.startswith("media-") and name.endswith("-part")]:
+        for part in _numbers(str(data[name])):
+            if gone and part >= gone:
+                data[name] = "" if part == gone else str(part - 1)
+            elif part and more:
+                data[name] = str(part + more)
 
 
 def _split(form: SplitForm) -> Split | None:
@@ -232,16 +254,33 @@ def _look(form: PostForm, content: Content) -> dict[str, Any]:
     """Previews and warnings of what stands in a form; what is in the way, by field."""
     if not form.warnings:
         form.foresee(content)
-    said = wrong(content.words, content.accounts) if content.accounts else {}
+    refused = wrong(content.words, content.accounts) if content.accounts else {}
     missing = list(form.errors.get("when", ())) if form.is_bound else []
     return {
         "previews": previews(content.words, content.accounts),
-        "wrong": [words for sentences in said.values() for words in sentences],
+        "wrong": [words for sentences in refused.values() for words in sentences],
         "warnings": [*missing, *form.warnings],
         "moment": form.moment or (Moment(content.wish) if content.wish else None),
         "zone": form.zone,
         "at": form.at,
+        "free": _free(content.accounts, form),
     }
+
+
+def _free(accounts: Sequence[SocialAccount], form: PostForm) -> str:
+    """Which slot the button takes, in words; "" where no account is chosen."""
+    found = slots.next_each(accounts, form.at, form.waiting)
+    if lost := [str(account) for account in accounts if found[account.pk] is None]:
+        return f"No free slot: {', '.join(lost)}. Add slots under Queue."
+    moments = {moment for moment in found.values() if moment is not None}
+    if len(moments) < 2:
+        return "".join(f"Next free slot: {said(m, form.zone, form.at)}" for m in moments)
+    each = (
+        f"{account} {said(moment, form.zone, form.at)}"
+        for account in accounts
+        if (moment := found[account.pk])
+    )
+    return f"Next free slots: {'; '.join(each)}"
 
 
 def composer(
@@ -249,7 +288,7 @@ def composer(
 ) -> HttpResponse:
     """The page on which everything is written: a new post, a draft, or a post that waits."""
     accounts = SocialAccount.objects.of_posts(request.team, form.kept).select_related("token")
-    begun = () if form.is_bound else form.content.media
+    begun = () if form.is_bound else (form.content.media, *form.content.part_media)
     read = form.content_now() if hasattr(form, "cleaned_data") else None
     content = read if form.is_bound else form.content
     context = {

@@ -37,7 +37,7 @@ def edit_post(request: MemberRequest, pk: int) -> HttpResponse:
         return redirect("draft", pk=pk)
     content = revise.standing(post)
     who: dict[str, Any] = {"team": request.team, "author": request.user}
-    form = PostForm(**who, waiting=post, content=content, media=content.media)
+    form = PostForm(**who, waiting=post, content=content)
     if not post.can_edit:
         return _too_late(request, form, PostFiles(prefix="media"), _where(post))
     return composer(request, form, PostFiles(prefix="media"), 200)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.contrib import messages
 from django.core.paginator import Paginator
+from django.db import transaction
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -18,10 +20,11 @@ from accounts.access import MemberRequest, member
 from accounts.activity import Kind
 from accounts.roles import Permission
 from posting.causes import NotFixed, causes, posts_of, release
+from posting.models import PostResult
 from posting.overview import overview
 from posting.views.polled import polled
 
-PAGE = 25
+PAGE = 10
 
 
 @require_GET
@@ -42,10 +45,11 @@ def cause_list(request: MemberRequest) -> HttpResponse:
     found = causes(request.team, at)
     asked = request.GET.get("cause", "")
     chosen = next((one for one in found if one.key == asked), found[0] if found else None)
-    results = posts_of(request.team, chosen.key, at) if chosen else ()
-    page = Paginator(results, PAGE).get_page(request.GET.get("page"))
+    rows = posts_of(request.team, chosen.key, at) if chosen else PostResult.objects.none()
+    page = Paginator(rows.values_list("pk", flat=True), PAGE).get_page(request.GET.get("page"))
     query = urlencode({"cause": chosen.key}) if chosen else ""
-    context = {"causes": found, "chosen": chosen, "page": page, "query": query}
+    context: dict[str, Any] = {"causes": found, "chosen": chosen, "page": page, "query": query}
+    context["results"] = rows.filter(pk__in=list(page))
     return render(request, "posting/causes.html", context)
 
 
@@ -55,15 +59,18 @@ def release_cause(request: MemberRequest) -> HttpResponse:
     """What was fixed goes on, in the order of its plan, paced by the gates of its networks."""
     key, at = request.POST.get("cause", ""), timezone.now()
     try:
-        count = release(request.team, key, at)
+        with transaction.atomic():
+            count = release(request.team, key, at)
+            posts = "1 post goes" if count == 1 else f"{count} posts go"
+            words = f"{posts} on, in the order of the plan and not all at once."
+            if count:
+                path = reverse("causes")
+                activity.note(request.team, request.user, Kind.RELEASED, words, at, path)
     except NotFixed as problem:
         messages.warning(request, str(problem))
         return redirect(f"{reverse('causes')}?{urlencode({'cause': key})}")
     if count:
-        posts = "1 post goes" if count == 1 else f"{count} posts go"
-        words = f"{posts} on, in the order of the plan and not all at once."
         messages.success(request, words)
-        activity.note(request.team, request.user, Kind.RELEASED, words, at, reverse("causes"))
     else:
         messages.info(request, "Nothing waits for that any more.")
     back = request.POST.get("next", "")

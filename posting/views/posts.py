@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from django.conf import settings
 from django.contrib import messages
 from django.core.paginator import Paginator
+from django.db import transaction
 from django.db.models import Prefetch
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -54,10 +55,11 @@ def post_results(request: MemberRequest, pk: int) -> HttpResponse:
 @member(Permission.WRITE_POSTS)
 def cancel_post(request: MemberRequest, pk: int, result: int | None = None) -> HttpResponse:
     """Stop what has not gone out, everywhere or on one account; 409 when it is too late."""
-    stopped = cancel(_post(request, pk), result)
+    with transaction.atomic():
+        if stopped := cancel(_post(request, pk), result):
+            note(request, Kind.STOPPED, "Cancelled", pk)
     where = standing_in_the_way(list(_post(request, pk).results.all()))
     if stopped:
-        note(request, Kind.STOPPED, "Cancelled", pk)
         messages.info(request, f"Cancelled on {stopped} account(s). {where}".strip())
         return redirect("post", pk=pk)
     messages.warning(request, f"It is too late to cancel. {where}".strip())
@@ -68,9 +70,9 @@ def cancel_post(request: MemberRequest, pk: int, result: int | None = None) -> H
 @member(Permission.WRITE_POSTS)
 def skip_late(request: MemberRequest, pk: int) -> HttpResponse:
     """What could not go out in time is not to go out any more."""
-    skipped = lateness.skip(_post(request, pk).results.filter(state=State.HELD))
-    if skipped:
-        note(request, Kind.STOPPED, "Skipped", pk)
+    with transaction.atomic():
+        if skipped := lateness.skip(_post(request, pk).results.filter(state=State.HELD)):
+            note(request, Kind.STOPPED, "Skipped", pk)
     words = f"Skipped on {skipped} account(s)." if skipped else "Nothing here is late any more."
     messages.info(request, words)
     return redirect("post", pk=pk)
@@ -85,16 +87,17 @@ def late_posts(request: MemberRequest) -> HttpResponse:
         posts = Post.objects.for_team(request.team).filter(pk__in=late.values("post"))
         page = Paginator(posts.order_by("due_at", "pk"), PAGE).get_page(request.GET.get("page"))
         return render(request, "posting/late.html", {"page": page})
-    match request.POST.get("answer"):
-        case "send":
-            words = f"{send_all_late(request.team, timezone.now())} on their way, oldest first."
-        case "skip":
-            words = f"{lateness.skip(late)} skipped."
-        case _:
-            raise Http404("no such answer")
-    kind = Kind.RELEASED if request.POST["answer"] == "send" else Kind.STOPPED
-    late_words = f"Decided about late posts: {words}"
-    activity.note(request.team, request.user, kind, late_words, timezone.now())
+    with transaction.atomic():
+        match request.POST.get("answer"):
+            case "send":
+                kind, sent = Kind.RELEASED, send_all_late(request.team, timezone.now())
+                words = f"{sent} on their way, oldest first."
+            case "skip":
+                kind, words = Kind.STOPPED, f"{lateness.skip(late)} skipped."
+            case _:
+                raise Http404("no such answer")
+        late_words = f"Decided about late posts: {words}"
+        activity.note(request.team, request.user, kind, late_words, timezone.now())
     messages.info(request, words)
     return redirect("posts")
 
@@ -103,9 +106,9 @@ def late_posts(request: MemberRequest) -> HttpResponse:
 @member(Permission.WRITE_POSTS)
 def try_post_again(request: MemberRequest, pk: int, result: int | None = None) -> HttpResponse:
     """Another try of what failed, everywhere or on one account; the history stays."""
-    moved = try_again(_post(request, pk), timezone.now(), result)
-    if moved:
-        note(request, Kind.RELEASED, "Sent again", pk)
+    with transaction.atomic():
+        if moved := try_again(_post(request, pk), timezone.now(), result):
+            note(request, Kind.RELEASED, "Sent again", pk)
     words = f"On its way again on {moved} account(s)." if moved else "Nothing to try again."
     messages.info(request, words)
     return redirect("post", pk=pk)
@@ -118,9 +121,10 @@ def confirm_result(request: MemberRequest, pk: int, result: int) -> HttpResponse
     there = request.POST.get("answer") == "there"
     if request.POST.get("answer") not in {"there", "again"}:
         raise Http404("no such answer")
-    if confirm(_post(request, pk), result, there=there, at=timezone.now()):
-        said = "Said that it is there" if there else "Said that it is not there; sent again"
-        note(request, Kind.DECIDED, said, pk)
+    with transaction.atomic():
+        if confirm(_post(request, pk), result, there=there, at=timezone.now()):
+            said = "Said that it is there" if there else "Said that it is not there; sent again"
+            note(request, Kind.DECIDED, said, pk)
     return redirect("post", pk=pk)
 
 
@@ -132,7 +136,11 @@ def copy_post(request: MemberRequest, pk: int) -> HttpResponse:
         key = uuid.UUID(request.POST.get("copy", ""))
     except ValueError:
         key = uuid.uuid4()
-    draft = drafts.copy(_post(request, pk), author=request.user, key=key, at=timezone.now())
+    at = timezone.now()
+    with transaction.atomic():
+        draft = drafts.copy(_post(request, pk), author=request.user, key=key, at=at)
+        if draft.created_at == at:  # else the same button came twice
+            note(request, Kind.WROTE, "Began a draft by a copy", draft.pk)
     messages.success(request, "This is a new draft with the same words; nothing goes out yet.")
     return redirect("draft", pk=draft.pk)
 

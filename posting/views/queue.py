@@ -8,13 +8,16 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 from django.contrib import messages
+from django.db import transaction
 from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
+from accounts import activity
 from accounts.access import MemberRequest, member
+from accounts.activity import Kind
 from accounts.roles import Permission
 from posting import calendar, enqueue, slots, undo
 from posting.amend import TooLate
@@ -24,6 +27,7 @@ from posting.models import PostResult, Slot
 from posting.schedule import said
 from posting.slots import NoSlot
 from posting.views.calendar import answer, back, say_done
+from posting.views.posts import note
 from tokens.disconnect import pause, resume
 from tokens.models import SocialAccount
 from tokens.states import AccountState
@@ -47,7 +51,9 @@ def add_slots(request: MemberRequest, pk: int) -> HttpResponse:
         return _page(request, 422, wrong=pk, form=form)
     data = form.cleaned_data
     try:
-        slots.add(account, data["weekdays"], data["wall_time"], data["zone"])
+        with transaction.atomic():
+            slots.add(account, data["weekdays"], data["wall_time"], data["zone"])
+            _note(request, Kind.SETTINGS, f"Added weekly slots for {account}")
     except NoSlot as problem:
         form.add_error(None, str(problem))
         return _page(request, 422, wrong=pk, form=form)
@@ -59,8 +65,10 @@ def add_slots(request: MemberRequest, pk: int) -> HttpResponse:
 @member(Permission.WRITE_POSTS)
 def remove_slot(request: MemberRequest, pk: int) -> HttpResponse:
     """A place less in the week; what is planned in it keeps its time."""
-    slot = get_object_or_404(Slot.objects.for_team(request.team), pk=pk)
-    slots.remove(request.team, pk)
+    slot = get_object_or_404(Slot.objects.for_team(request.team).select_related("account"), pk=pk)
+    with transaction.atomic():
+        slots.remove(request.team, pk)
+        _note(request, Kind.SETTINGS, f"Removed a weekly slot of {slot.account}")
     messages.info(request, "The slot is gone. What is planned in it keeps its time.")
     return redirect(_opened(request, slot.account_id))
 
@@ -70,7 +78,10 @@ def remove_slot(request: MemberRequest, pk: int) -> HttpResponse:
 def shuffle_queue(request: MemberRequest, pk: int) -> HttpResponse:
     """Mix what waits in the slots of an account."""
     account = _account(request, pk)
-    act = undo.shuffle(account, secrets.randbits(32), at=timezone.now())
+    with transaction.atomic():
+        act = undo.shuffle(account, secrets.randbits(32), at=timezone.now())
+        if act.before["posts"]:
+            _note(request, Kind.CHANGED, f"Shuffled the queue of {account}")
     if act.before["posts"]:
         say_done(request, f"The queue of {account} is shuffled.", act)
     else:
@@ -83,13 +94,16 @@ def shuffle_queue(request: MemberRequest, pk: int) -> HttpResponse:
 def switch_queue(request: MemberRequest, pk: int) -> HttpResponse:
     """Pause an account or resume it; what is due while it is paused waits."""
     account = _account(request, pk)
-    match request.POST.get("do"):
-        case "pause":
-            done, words = pause(account), f"{account} is paused: what is due waits."
-        case "resume":
-            done, words = resume(account), f"{account} goes on."
-        case _:
-            raise Http404("no such answer")
+    with transaction.atomic():
+        match request.POST.get("do"):
+            case "pause":
+                done, words = pause(account), f"{account} is paused: what is due waits."
+            case "resume":
+                done, words = resume(account), f"{account} goes on."
+            case _:
+                raise Http404("no such answer")
+        if done:
+            _note(request, Kind.PAUSED, words)
     if done:
         messages.success(request, words)
     else:
@@ -106,7 +120,9 @@ def drag_result(request: MemberRequest, pk: int) -> HttpResponse:
     zone = ZoneInfo(request.user.time_zone)
     try:
         to = calendar.dropped(result.post, request.POST.get("to", ""), zone, at)
-        act = undo.put(result.account, pk, to.at, at=at)
+        with transaction.atomic():
+            act = undo.put(result.account, pk, to.at, at=at)
+            note(request, Kind.CHANGED, f"Moved to {said(to.at, zone, at)}", result.post_id)
     except (CannotCompose, TooLate) as problem:
         messages.warning(request, str(problem))
         return answer(request, 422 if isinstance(problem, CannotCompose) else 409)
@@ -140,6 +156,11 @@ def _page(
     context = {"lanes": lanes, "accounts": every, "one": one, "zone": zone, "at": at, "days": DAYS}
     context["zones"] = sorted(available_timezones())
     return render(request, "posting/queue.html", context, status=status)
+
+
+def _note(request: MemberRequest, kind: Kind, words: str) -> None:
+    path = reverse("queue")
+    activity.note(request.team, request.user, kind, words, timezone.now(), path)
 
 
 def _opened(request: MemberRequest, pk: int) -> str:

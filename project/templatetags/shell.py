@@ -10,6 +10,7 @@ from django.contrib.messages.storage.base import Message
 from django.template import Context
 from django.utils import timezone
 
+from accounts.access import memberships
 from project import nav
 
 register = template.Library()
@@ -20,7 +21,8 @@ PICTURES = {"bad": "alert", "warn": "alert", "ok": "check", "wait": "clock", "of
 KEYS = (
     ("N", "New post"), ("H", "Home"), ("C", "Calendar"), ("Q", "Queue"), ("P", "Posts"),
     ("A", "Accounts"), ("T", "Today, in the calendar"), ("M", "Month"), ("W", "Week"),
-    ("D", "Day"), ("/", "Search on this page, or everywhere"), ("Ctrl K", "Go anywhere"),
+    ("D", "Day"), ("F", "Filter the list of posts"), ("/", "Search on this page, or everywhere"),
+    ("Ctrl K", "Go anywhere"),
     ("Ctrl Enter", "Send what you are writing"), ("Ctrl S", "Save it"),
     ("Ctrl Z", "Undo, while the offer stands"), ("Esc", "Close"), ("?", "This list"),
 )  # fmt: skip
@@ -34,7 +36,9 @@ def way_around(context: Context) -> dict[str, Any]:
     bar = [entry for entry in found if entry.place.bar][:3]
     rest = [entry for entry in found if entry not in bar]
     new = nav.entry_of(request, nav.NEW)
-    return {"rail": found, "bar": bar, "rest": rest, "new": new, "keys": KEYS}
+    teams = [membership.team for membership in memberships(request.user)]
+    others = teams if len(teams) > 1 else []
+    return {"rail": found, "bar": bar, "rest": rest, "new": new, "keys": KEYS, "teams": others}
 
 
 @register.simple_tag(takes_context=True)

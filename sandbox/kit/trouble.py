@@ -22,7 +22,7 @@ BEFORE = frozenset(
 """Kinds in which the request is not carried out."""
 
 AFTER = frozenset({"error_after", "slow_after", "drop_after", "garbage", "empty", "lagging"})
-"""Kinds in which it is carried out and only the answer suffers (`lagging`: a list is empty)."""
+"""Kinds in which it is carried out and only the answer suffers; `lagging`: its lists are empty."""
 
 KINDS = tuple(sorted(BEFORE | AFTER | {"slow"}))
 

@@ -19,8 +19,9 @@ from tests.cast import talkers
 from tokens.models import OAuthToken, SocialAccount
 from tokens.states import AccountState
 
-BEHIND, AHEAD = timedelta(days=60), timedelta(days=30)
-"""The posts of every team stand in the same span, however many they are."""
+BEHIND, AHEAD = timedelta(days=8), timedelta(days=6)
+"""The posts of every team stand in the same two weeks, so that few and many fill the same pages:
+what is measured is what the posts behind a page cost, not that a fuller page has more in it."""
 ACCOUNTS, LABELS, AT_ONCE = 5, 3, 1000
 SLOTS = (time(9), time(12), time(15, 30))
 WORDS = (
@@ -29,18 +30,18 @@ WORDS = (
     "A long walk, told in ten pictures. The first one is a gate that has not been shut since 1911.",
 )
 RARE = "moth"
-"""A word that stands in every hundredth post."""
+"""A word that stands in every third post."""
 Fields = dict[str, Any]
 SAID = ("Too long.", "There is no such page.", "Somebody said this before.")
 # Of a hundred posts of the past so many ended like this.
 PAST: tuple[tuple[int, State, Fields], ...] = (
-    (77, State.POSTED, {"external_url": "https://network.test/1"}),
-    (6, State.FAILED, {"error": "rejected"}),
+    (54, State.POSTED, {"external_url": "https://network.test/1"}),
+    (12, State.FAILED, {"error": "rejected"}),
+    (15, State.HELD, {"held_for": "reconnect"}),
+    (6, State.HELD, {"held_for": LATE}),
     (5, State.CANCELLED, {}),
-    (3, State.MISSED, {}),
-    (3, State.UNCONFIRMED, {"error": "uncertain"}),
-    (3, State.HELD, {"held_for": "reconnect"}),
-    (3, State.HELD, {"held_for": LATE}),
+    (4, State.MISSED, {}),
+    (4, State.UNCONFIRMED, {"error": "uncertain"}),
 )
 FUTURE: tuple[tuple[int, State, Fields], ...] = (
     (84, State.SCHEDULED, {}),
@@ -95,20 +96,20 @@ def _account(team: Team, provider: str) -> SocialAccount:
 
 
 def _post(team: Team, owner: User, number: int, many: int, at: datetime) -> Post:
-    """The posts are spread evenly; every tenth is a draft, half of those with a wish."""
+    """The posts are spread evenly; every fifth is a draft, half of those with a wish."""
     due = at - BEHIND + (BEHIND + AHEAD) * number / many
     due = due.replace(minute=due.minute // 15 * 15, second=0, microsecond=0)
-    draft = number % 10 == 7
+    draft = number % 5 == 2
     text = f"{WORDS[number % len(WORDS)]} Number {number}."
     return Post(
         team=team,
         author=owner,
         key=uuid.uuid4(),
-        text=f"{text} About a {RARE}." if number % 100 == 42 else text,
+        text=f"{text} About a {RARE}." if number % 3 == 1 else text,
         due_at=due,
         created_at=min(due, at) - timedelta(days=1, seconds=many - number),
         draft=draft,
-        wish=due if draft and number % 20 == 7 else None,
+        wish=due if draft and number % 10 == 2 else None,
         saved_at=at if draft else None,
     )
 
@@ -165,7 +166,6 @@ def _labelled(posts: list[Post], labels: list[Label]) -> None:
     through._default_manager.bulk_create(
         through(label_id=labels[number % LABELS].pk, post_id=post.pk)
         for number, post in enumerate(posts)
-        if number % 4 == 0
     )
 
 

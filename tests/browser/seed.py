@@ -82,9 +82,11 @@ def seed() -> None:
     note(cast.team, cast.bob, Kind.WROTE, "Wrote: “The lamp is lit again.”", at, "/posts/1/")
     note(cast.team, cast.alice, Kind.SETTINGS, "Changed the team's time zone to Europe/Paris", at)
     newcomer = User.objects.create_user("nora@example.org", PASSWORD, name="Nora")
-    Membership.objects.create(
-        team=Team.objects.create(name="Nora's empty team"), user=newcomer, role=Role.OWNER
-    )
+    empty = Team.objects.create(name="Nora's empty team")
+    Membership.objects.create(team=empty, user=newcomer, role=Role.OWNER)
+    helper = User.objects.create_user("tom@example.org", PASSWORD, name="Tom")
+    for team in (cast.team, empty):
+        Membership.objects.create(team=team, user=helper, role=Role.EDITOR)
 
 
 def plan(cast: Cast, accounts: list[SocialAccount]) -> None:

@@ -129,41 +129,14 @@ def test_a_newcomer_plans_breaks_understands_and_repairs(
     page, album = browser.new_page(), Album()
     street = f"http://127.0.0.1:{demo['SANDBOX_PORT']}/"
     comes_in(page, demo)
-    expect(page.get_by_role("heading", name="Begin here")).to_be_visible()
-    album.keep(page, "an-empty-house")
-
-    page.get_by_role("link", name="Connect an account").click()
-    page.get_by_role("button", name="Connect Mastodon").click()
-    album.keep(page, "the-network-asks")
-    allows(page)
-    album.keep(page, "connected")
-
-    page.get_by_role("link", name="New post").first.click()
-    writes(page, tmp_path)
-    album.keep(page, "written")
-    page.get_by_role("button", name="Schedule").click()
-    page.wait_for_url(re.compile(r"/posts/\d+/$"))
-    address = page.url
-    expect(page.locator("[data-result]")).to_contain_text("09:00")
-    album.keep(page, "scheduled")
-
+    connects(page, album)
+    address = plans(page, album, tmp_path)
     moved_and_undone(page, album)
     broken(browser, street, album)
     goes_out_now(page, address)
     expect(page.locator("[data-result][data-state=held]")).to_be_visible(timeout=SLOWLY)
     album.keep(page, "it-waits")
-
-    page.get_by_role("link", name="Home").first.click()
-    cause = page.locator("[data-cause]")
-    expect(cause).to_contain_text("reconnect Mastodon")
-    album.keep(page, "why")
-    cause.get_by_role("link", name="Connect it again").click()
-    page.get_by_role("button", name="Reconnect").click()
-    allows(page)
-    page.get_by_role("link", name="Home").first.click()
-    expect(cause).to_contain_text("can go on")
-    album.keep(page, "repaired")
-    cause.get_by_role("button", name="Release").click()
+    understands_and_repairs(page, album)
 
     page.goto(address)
     expect(page.locator("[data-post-state=posted]")).to_be_visible(timeout=SLOWLY)
@@ -175,6 +148,45 @@ def test_a_newcomer_plans_breaks_understands_and_repairs(
         page.get_by_role("link", name="Open on Mastodon").click()
     expect(opened.value.locator("article")).to_contain_text(TEXT)
     album.keep(opened.value, "what-the-network-shows")
+    page.get_by_role("link", name="Home").first.click()
+    expect(page.get_by_role("heading", name="The next seven days")).to_be_visible()
+    expect(page.locator("[data-cause]")).to_have_count(0)
+
+
+def connects(page: Page, album: Album) -> None:
+    """The empty house says what to do first."""
+    expect(page.get_by_role("heading", name="Begin here")).to_be_visible()
+    album.keep(page, "an-empty-house")
+    page.get_by_role("link", name="Connect an account").click()
+    page.get_by_role("button", name="Connect Mastodon").click()
+    album.keep(page, "the-network-asks")
+    allows(page)
+    album.keep(page, "connected")
+
+
+def plans(page: Page, album: Album, folder: Path) -> str:
+    """The post is written and scheduled; returns the address of its page."""
+    page.get_by_role("link", name="New post").first.click()
+    writes(page, folder)
+    album.keep(page, "written")
+    page.get_by_role("button", name="Schedule").click()
+    page.wait_for_url(re.compile(r"/posts/\d+/$"))
+    expect(page.locator("[data-result]")).to_contain_text("09:00")
+    album.keep(page, "scheduled")
+    address: str = page.url
+    return address
+
+
+def understands_and_repairs(page: Page, album: Album) -> None:
+    """Home says in one sentence what the post waits for, and leads there; then it goes on alone."""
+    page.get_by_role("link", name="Home").first.click()
+    cause = page.locator("[data-cause]")
+    expect(cause).to_contain_text("reconnect Mastodon")
+    album.keep(page, "why")
+    cause.get_by_role("link", name="Connect it again").click()
+    page.get_by_role("button", name="Reconnect").click()
+    allows(page)
+    album.keep(page, "repaired")
 
 
 def moved_and_undone(page: Page, album: Album) -> None:

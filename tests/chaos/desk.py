@@ -1,4 +1,4 @@
-"""Posts that the form of the pages cannot hold: threads, and those with blanks of a network.
+"""Posts that the storm does not type into the form: threads, and those with blanks of a network.
 
 They go through the same verbs as the pages and the API, `take` and `compose`, in this process. What
 the form has as its key `compose` has too: asked again after the database was away, it makes one.

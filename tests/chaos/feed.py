@@ -51,7 +51,7 @@ class Wish:
 
     @property
     def fits_the_form(self) -> bool:
-        """Whether the form of the pages can hold it; it knows no threads and no blanks."""
+        """Whether it goes through the form of the pages: threads and blanks are not typed there."""
         blank = any(needs_blanks(account.network) for account in self.accounts)
         return self.shape is not Shape.THREAD and not blank
 
@@ -65,7 +65,7 @@ def wishes(plan: Plan, accounts: list[Account]) -> list[Wish]:
     """All posts of the run, the same for the same seed."""
     chance = random.Random(f"{plan.seed} posts")
     step = plan.span_s / plan.posts
-    given = Counter[int]()
+    given = Counter[int | str]()
     return [_wish(n, n * step, plan, accounts, chance, given) for n in range(plan.posts)]
 
 
@@ -75,19 +75,20 @@ def _wish(
     plan: Plan,
     accounts: list[Account],
     chance: random.Random,
-    given: Counter[int],
+    given: Counter[int | str],
 ) -> Wish:
-    """`given` counts the posts of each account, so that none gets more than its network takes."""
+    """`given` counts the posts of each account and network: none gets more than it takes."""
     team = chance.randrange(len(plan.teams))
     ours = [account for account in accounts if account.team == team]
     shape, key = Shape.WORDS, None
     if plan.whole_street:
         shape, key = drawn_shape(chance), uuid.UUID(int=chance.getrandbits(128), version=4)
-        ours = [a for a in ours if takes(a.network, shape) and given[a.pk] < most(a.network)]
+        ours = [a for a in ours if takes(a.network, shape) and has_room(a, given)]
         ours = _one_of_each(ours, chance)
     chosen = chance.sample(ours, min(len(ours), chance.choice((1, 2, 2, 3))))
     for account in chosen:
         given[account.pk] += len(texts(shape, ""))
+        given[account.network] += len(texts(shape, ""))
     drawn, delay = chance.random(), 0.0
     fate = Wanted.OUT
     if drawn < SCHEDULED:
@@ -98,6 +99,12 @@ def _wish(
         fate = Wanted.EITHER
     words = WORDS.format(n=n, seed=plan.seed)
     return Wish(at, words, tuple(chosen), delay, fate, shape, key)
+
+
+def has_room(account: Account, given: Counter[int | str]) -> bool:
+    """Whether neither the account nor our app at its network has had its part of a long cap."""
+    network = account.network
+    return given[account.pk] < most(network) and given[network] < most(network, "app")
 
 
 def _one_of_each(accounts: list[Account], chance: random.Random) -> list[Account]:

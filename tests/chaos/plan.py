@@ -45,6 +45,7 @@ SHORT = {
     "MAX_ATTEMPTS": "40",
     "BREAKER_FIRST_S": "2",
     "BREAKER_CAP_S": "5",
+    "POSTS_PER_MINUTE": "0",  # a handful of people write as much as a town
 }
 
 

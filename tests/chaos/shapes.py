@@ -57,13 +57,14 @@ def takes(network: str, shape: Shape) -> bool:
             return limits.replies
 
 
-def most(network: str) -> int:
-    """How many posts of the storm one account there may get: half of what long caps allow.
+def most(network: str, scope: str = "account") -> int:
+    """How many posts of the storm one account there may get, or our app: a third of long caps.
 
     A cap of a minute makes posts wait for a minute; one of a day would make them wait for a day.
+    Every try counts against a cap, and in a storm many a post needs several.
     """
-    caps = (cap for cap in providers.adapter(network).caps if cap.scope == "account")
-    return min((cap.posts // 2 for cap in caps if cap.per >= LONG), default=1_000_000)
+    caps = (cap for cap in providers.adapter(network).caps if cap.scope == scope)
+    return min((cap.posts // 3 for cap in caps if cap.per >= LONG), default=1_000_000)
 
 
 def blanks(network: str, key: str) -> dict[str, str]:

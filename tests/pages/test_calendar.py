@@ -331,6 +331,25 @@ def test_questions_do_not_grow_with_the_posts(
     assert counts[0] == counts[1] <= 25
 
 
+@pytest.mark.parametrize(
+    ("view", "when"),
+    [
+        ("day=2026-11-30&view=day", "30 Nov 2026 00:00"),
+        ("view=week&day=2026-11-30", "30 Nov 2026 09:00"),
+    ],
+)
+def test_an_hour_and_a_day_ahead_lead_to_the_composer(
+    view: str, when: str, alice: Client, planned: Post
+) -> None:
+    page = read(alice.get(f"/calendar/?{view}"))
+    links = [one["href"] for one in page.all("a", **{"class": "write-here"})]
+    form = read(alice.get(links[0]))
+    assert form.all("input", name="when")[0]["value"] == when
+    assert not read(alice.get(f"/calendar/?{view.replace('2026', '2025')}")).all(
+        "a", **{"class": "write-here"}
+    )
+
+
 def test_text_with_markup_is_text(alice: Client, cast: Cast, account: SocialAccount) -> None:
     evil = '"><script>alert(1)</script>'
     post = write(cast, account, datetime(2026, 11, 27, 8, tzinfo=UTC), evil)

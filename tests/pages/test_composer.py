@@ -262,6 +262,40 @@ def test_the_next_free_slot_is_taken(alice: Client, tight: SocialAccount) -> Non
     )
 
 
+def test_the_button_says_which_slot_it_takes(
+    alice: Client, cast: Cast, tight: SocialAccount, alone: SocialAccount
+) -> None:
+    User.objects.filter(pk=cast.alice.pk).update(time_zone="Europe/Paris")
+    both = typed(tight, accounts=[tight.pk, alone.pk])
+    told = read(alice.post(LOOK, both)).text.split("No free slot: ")[1]
+    assert str(tight) in told
+    assert str(alone) in told
+    slots.add(tight, range(7), time(9, 30), "Europe/Paris")
+    coming = slots.next_each([tight], timezone.now())[tight.pk]
+    assert coming
+    page = read(alice.post(LOOK, typed(tight)))
+    assert f"Next free slot: {coming:%a}" in page.text
+    assert "09:30 Europe/Paris" in page.text
+    assert page.all("p", id="free-slot", hx_swap_oob="true")
+    slots.add(alone, range(7), time(10), "Europe/Paris")
+    told = read(alice.post(LOOK, both)).text
+    assert f"{tight} " in told.split("Next free slots:")[1]
+    assert "10:00 Europe/Paris" in told
+    shown = read(alice.get(f"{NEW}?account={tight.pk}&when=24+Nov+2031+09:30"))
+    assert "Next free slot:" in shown.text
+    assert shown.all("input", name="when")[0]["value"] == "24 Nov 2031 09:30"
+    assert [box["value"] for box in shown.all("input", name="accounts") if "checked" in box] == [
+        str(tight.pk)
+    ]
+
+
+def test_nobody_writes_for_anothers_account_by_an_address(
+    charlie: Client, tight: SocialAccount
+) -> None:
+    page = read(charlie.get(f"{NEW}?account={tight.pk}&account=x&account={'9' * 30}"))
+    assert not page.all("input", name="accounts")
+
+
 def test_saved_as_a_draft_nothing_goes_out(alice: Client, tight: SocialAccount) -> None:
     sent = typed(tight, text="", when="nonsense", do="save", link="half a li")
     answer = alice.post(NEW, sent)

@@ -105,7 +105,7 @@ def test_every_reference_of_a_description_leads_somewhere(
     page = read(alice.post(NEW, sent))
     ids = {attrs.get("id") for _, attrs in page.elements}
     named = [attrs["aria-describedby"] for _, attrs in page.elements if "aria-describedby" in attrs]
-    assert len(named) == 3
+    assert len(named) == 4
     assert {one for said in named for one in said.split()} <= ids
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -16,6 +17,7 @@ from posting.preview import previews
 from posting.rules import Words, exported, wrong
 from posting.split import split
 from posting.states import State
+from project.celery import app
 from providers.kit.contract import TellsLimits
 from providers.kit.table import differences, with_differences
 from tests.cast import Cast, Street, connected, written
@@ -26,7 +28,7 @@ from tests.workers.engine import run
 from tokens import limits
 from tokens.disconnect import pause
 from tokens.models import SocialAccount
-from workers.ahead import ask_limits
+from workers.ahead import ask_limits, repeats
 
 pytestmark = pytest.mark.django_db(transaction=True)
 RULES = "/posts/rules/"
@@ -106,6 +108,23 @@ def test_it_is_asked_once_a_day_and_not_of_who_is_away(cast: Cast, street: Stree
     assert limits.ask([account.pk], at) == 1
     assert limits.claim(at + timedelta(hours=23)) == {}
     assert limits.claim(at + timedelta(hours=25)) == {TELLER: [account.pk]}
+
+
+@pytest.fixture
+def at_once() -> Iterator[None]:
+    """Tasks run where they are sent from."""
+    app.conf.task_always_eager = True
+    yield
+    app.conf.task_always_eager = False
+
+
+@pytest.mark.usefixtures("at_once")
+def test_the_job_sends_for_those_that_are_due(cast: Cast, street: Street) -> None:
+    street.tell("longest", network=TELLER, characters=MORE)
+    account = connected(street, cast.team, TELLER)
+    assert repeats() == 0
+    account.refresh_from_db()
+    assert account.told_limits == {"text": {"limit": MORE}}
 
 
 def test_what_is_known_stays_where_a_server_does_not_answer(

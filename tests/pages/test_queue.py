@@ -71,6 +71,16 @@ def test_a_lane_shows_what_waits_and_what_is_free(alice: Client, lane: list[Post
     assert page.text.count("Free") == 11
 
 
+def test_a_free_slot_leads_to_the_composer(alice: Client, lane: list[Post]) -> None:
+    page = read(alice.get(QUEUE))
+    free = [one["href"] for one in page.all("a", **{"class": "write-here"})]
+    assert len(free) == len(page.all("li", **{"class": "lane-slot lane-free"}))
+    form = read(alice.get(free[0]))
+    assert form.all("input", name="when")[0]["value"] == "22 Nov 2026 09:00"
+    [box] = [box for box in form.all("input", name="accounts") if "checked" in box]
+    assert box["value"] == str(lane[0].results.get().account_id)
+
+
 def test_a_team_without_accounts_is_told_what_to_do(alice: Client) -> None:
     page = read(alice.get(QUEUE))
     assert "A queue needs an account" in page.text

@@ -13,7 +13,7 @@ from django.utils import timezone
 from integrations.storage.disk import Disk
 from posting import drafts, results, slots
 from posting.amend import Outrun, TooLate
-from posting.compose import CannotCompose, cancel, compose
+from posting.compose import CannotCompose, cancel, compose, try_again
 from posting.media import of_post
 from posting.models import Attempt, Post, PostResult
 from posting.revise import TAKEN_AWAY, put_back, revise, standing
@@ -90,6 +90,23 @@ def test_where_it_failed_it_is_tried_again_with_the_new_words(cast: Cast, street
     assert (woken.state, woken.attempts, woken.saved, woken.words) == (State.SCHEDULED, 0, "", "")
     assert run(post) == [State.POSTED] * 2
     assert set(street.texts()) == {"Better."}
+
+
+def test_tried_again_later_it_says_the_new_and_not_what_was_prepared(
+    cast: Cast, street: Street
+) -> None:
+    failed, other = (connected(street, cast.team, name) for name in ("mastodon", "x"))
+    post = later(cast, [failed, other])
+    one = PostResult.objects.filter(account=failed)
+    one.update(state=State.FAILED, error="unavailable", attempts=3, saved="a picture of before")
+    before = one.get()
+    edit(post, seen=1, at=timezone.now(), link="https://example.org/")
+    after = one.get()
+    assert (after.state, after.saved, after.attempts) == (State.FAILED, "", 3)
+    assert after.marker != before.marker
+    try_again(post, timezone.now())
+    turn()
+    assert "example.org" in street.texts("mastodon")[0]
 
 
 def test_an_account_that_is_not_ready_may_wait_on_but_not_join(cast: Cast, street: Street) -> None:

@@ -20,6 +20,7 @@ from posting.states import ENDED, MOVES, State
 from providers.kit.contract import Account, Limits, Message, Provider, Receipt, TextRule, Unit
 from providers.kit.errors import (
     Forbidden,
+    NotFetched,
     Rejected,
     StillWorking,
     Throttled,
@@ -217,6 +218,7 @@ ANSWERS: tuple[Answer, ...] = (
     Answer(arrives=False, says=lambda: Uncertain("lost")),
     Answer(arrives=False, says=lambda: Killed("before sending")),
     Answer(arrives=False, says=lambda: Unavailable("away")),
+    Answer(arrives=False, says=lambda: NotFetched("where is the file")),
     Answer(arrives=False, says=lambda: Throttled("slow down", wait=timedelta(seconds=1))),
     Answer(arrives=False, says=lambda: Unauthorized("who are you")),
     Answer(arrives=False, says=lambda: Rejected("no")),
@@ -227,7 +229,9 @@ IN_STEPS: tuple[Answer, ...] = (
     *(answer for answer in ANSWERS if not isinstance((answer.says or str)(), StillWorking)),
     Answer(arrives=False, says=lambda: Killed("while uploading"), at="upload"),
     Answer(arrives=False, says=lambda: Unavailable("away"), at="upload"),
+    Answer(arrives=False, says=lambda: NotFetched("where is the file"), at="upload"),
     Answer(arrives=False, says=lambda: Killed("behind the upload"), at="kept"),
+    Answer(arrives=False, says=lambda: NotFetched("where is the file"), at="kept"),
     Answer(arrives=False, says=lambda: Unavailable("away"), at="kept"),
     Answer(arrives=False, says=lambda: StillWorking("at work on the upload"), at="kept"),
     Answer(arrives=True, says=lambda: Killed("behind the ticket"), at="after"),

@@ -110,8 +110,13 @@ def test_after_a_month_it_goes_by_itself(cast: Cast, street: Street) -> None:
 
 def test_every_team_hears_of_its_own(cast: Cast, street: Street) -> None:
     account = connected(street, cast.other_team, "mastodon")
-    who = {"team": cast.other_team, "author": cast.charlie}
-    post = compose(**who, text="Mine.", accounts=[account], at=timezone.now())
+    post = compose(
+        team=cast.other_team,
+        author=cast.charlie,
+        text="Mine.",
+        accounts=[account],
+        at=timezone.now(),
+    )
     PostResult.objects.filter(post=post).update(state=State.FAILED, error="rejected", words="No.")
     sweep()
     assert notices(cast) == []

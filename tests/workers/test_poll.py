@@ -220,7 +220,7 @@ from providers.kit.content import Kind
 from tests.workers.shown import some
 from workers.poll import ask
 from workers.publish import deliver
-results.attached = lambda post, part, provider: some(provider, Kind("video"), 1)
+results.attached = lambda post, part, provider, limits: some(provider, Kind("video"), 1)
 ask(%d)
 """
 

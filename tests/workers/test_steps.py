@@ -230,7 +230,7 @@ from posting import results
 from providers.kit.content import Kind
 from tests.workers.shown import some
 from workers.publish import deliver
-results.attached = lambda post, part, provider: some(provider, Kind(%r), %d)
+results.attached = lambda post, part, provider, limits: some(provider, Kind(%r), %d)
 deliver(%d)
 """
 STEPS = {

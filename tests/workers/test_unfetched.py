@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.utils import timezone
 from pytest_django import Settings
@@ -9,17 +11,23 @@ from pytest_django.live_server_helper import LiveServer
 
 import providers
 from integrations.storage.disk import Disk
+from posting import results
 from posting.compose import compose, try_again
-from posting.media import address
+from posting.media import FETCHED_WITHIN, address
 from posting.models import Post, PostResult
 from posting.states import State
 from providers.kit.content import Kind
+from providers.kit.errors import Duplicate, NotFetched, Rejected
+from providers.kit.steps import TAKEN
 from tests.cast import Cast, Street, connected, filled_in, only
 from tests.files import brought, drawn, encoded, film
 from tests.workers.engine import run, turn
-from workers.unfetched import answers
+from workers import retry
+from workers.breaker import Verdict, line_of
+from workers.unfetched import answers, judged
 
 pytestmark = pytest.mark.django_db(transaction=True)
+LEASE = timedelta(seconds=100)
 NOWHERE = "http://127.0.0.1:1"
 FETCHED = [
     (name, kind)
@@ -163,3 +171,38 @@ def test_only_an_address_that_gives_the_file_answers(
     assert not answers(address(from_here.key, from_here.mime))
     assert not answers(f"{served}/files/nothing-of-ours/")
     assert not answers(f"{NOWHERE}/files/")
+
+
+def test_our_own_address_is_asked_only_where_that_can_change_something(
+    cast: Cast, street: Street, disk: Disk, settings: Settings
+) -> None:
+    post = with_file(cast, street, "pinterest", Kind.IMAGE)
+    settings.PUBLIC_URL = NOWHERE
+    PostResult.objects.queue_due(timezone.now())
+    delivery = results.begin(only(post).pk, timezone.now(), LEASE)
+    assert delivery is not None
+    refused = Rejected("No.", status=400)
+    assert isinstance(judged(delivery, refused), NotFetched)
+    for other in (Rejected("Said by us alone."), Duplicate("Had it.", status=400)):
+        assert judged(delivery, other) is other
+    delivery.lease.started -= LEASE.total_seconds()  # too little is left of it for one more request
+    assert judged(delivery, refused) is refused
+
+
+def test_a_kept_ticket_outweighs_a_fetch_that_failed(
+    cast: Cast, street: Street, disk: Disk
+) -> None:
+    post = with_file(cast, street, "pinterest", Kind.IMAGE)
+    PostResult.objects.queue_due(timezone.now())
+    delivery = results.begin(only(post).pk, timezone.now(), LEASE)
+    assert delivery is not None
+    delivery.kept.keep(TAKEN, "ticket")
+    verdict = Verdict(line_of(delivery.result.account))
+    retry.follow(delivery, NotFetched("Nothing was there."), timezone.now(), verdict)
+    result = only(post)
+    assert result.state == State.PROCESSING
+    assert result.saved
+
+
+def test_an_address_lives_longer_than_a_network_may_take() -> None:
+    assert timedelta(hours=1) < FETCHED_WITHIN  # TikTok's own limit for a fetch

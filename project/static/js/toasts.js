@@ -1,5 +1,7 @@
-// Toasts: they go by themselves after ten seconds, not while somebody is at them.
+// Toasts: they go by themselves after ten seconds, not while somebody is at them. What can be undone
+// can be so for half a minute (posting/undo.py); a button that is held open longer is not offered.
 const STAY = 10_000;
+const UNDO = 28_000;
 const place = document.getElementById("toasts");
 
 function go(toast) {
@@ -13,12 +15,19 @@ function begin(toast) {
   const close = toast.querySelector("[data-close]");
   if (close) close.hidden = false;
   close?.addEventListener("click", () => go(toast));
+  if ("undo" in toast.dataset) setTimeout(() => over(toast), UNDO);
   const wait = () => setTimeout(() => go(toast), STAY);
   let clock = wait();
   const hold = () => clearTimeout(clock);
   const again = () => { hold(); clock = wait(); };
   for (const kind of ["pointerenter", "focusin"]) toast.addEventListener(kind, hold);
   for (const kind of ["pointerleave", "focusout"]) toast.addEventListener(kind, again);
+}
+
+function over(toast) {
+  const form = toast.querySelector("form");
+  if (form?.contains(document.activeElement)) toast.querySelector("[data-close]")?.focus();
+  form?.remove();
 }
 
 export function trouble() {

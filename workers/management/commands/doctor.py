@@ -69,7 +69,7 @@ def _broker() -> Iterator[Line]:
 
 
 def _at_work() -> Iterator[Line]:
-    found = vitals.at_work()
+    found = vitals.at_work() + vitals.outgoing()
     at = clock()
     for finding in found:
         yield BAD, str(finding)
