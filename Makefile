@@ -10,7 +10,7 @@ CODE := manage.py project accounts tokens posting workers providers integrations
 # what is claimed by whom, what is counted. (Not the pages, nor what only meets networks and Redis.)
 DATABASE_TESTS = $(wildcard tests/accounts tests/tokens \
 	$(patsubst %,tests/posting/test_%.py,lock_order amend lateness compose drafts slots undo bulk \
-	causes calendar threads states lists pace) \
+	causes calendar threads states lists pace imports) \
 	$(patsubst %,tests/workers/test_%.py,dispatch publish reconcile fairness notices mail outgoing) \
 	$(patsubst %,tests/flows/test_%.py,one_post storm control))
 # Two at a time: stories of one file stay together, and most of them wait for servers. In our own
