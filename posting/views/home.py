@@ -24,7 +24,7 @@ from posting.models import PostResult
 from posting.overview import overview
 from posting.views.polled import polled
 
-PAGE = 10
+PAGE, MOST_CAUSES = 10, 10
 
 
 @require_GET
@@ -50,6 +50,7 @@ def cause_list(request: MemberRequest) -> HttpResponse:
     query = urlencode({"cause": chosen.key}) if chosen else ""
     context: dict[str, Any] = {"causes": found, "chosen": chosen, "page": page, "query": query}
     context["results"] = rows.filter(pk__in=list(page))
+    context["shown"] = found if request.GET.get("all") else found[:MOST_CAUSES]
     return render(request, "posting/causes.html", context)
 
 

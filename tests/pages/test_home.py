@@ -179,6 +179,20 @@ def test_of_many_causes_the_page_shows_the_posts_of_one(
     assert "32 posts, 2 causes." in page.text
 
 
+def test_the_first_causes_are_shown_and_all_on_demand(
+    cast: Cast, alice: Client, account: SocialAccount
+) -> None:
+    for number in range(12):
+        words = f"Number {number}."
+        write_many(cast, account, 1, state=State.FAILED, error="rejected", words=words)
+    page = read(alice.get(reverse("causes")))
+    assert len([li for li in page.all("li") if "data-cause" in li]) == 10
+    [onward] = [a["href"] for a in page.all("a") if "all=1" in a["href"]]
+    page = read(alice.get(onward))
+    assert len([li for li in page.all("li") if "data-cause" in li]) == 12
+    assert not [a for a in page.all("a") if "all=1" in a["href"]]
+
+
 def test_the_questions_do_not_grow_with_the_posts(
     cast: Cast, alice: Client, account: SocialAccount
 ) -> None:
