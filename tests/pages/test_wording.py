@@ -11,7 +11,7 @@ from django.utils import timezone
 from posting.models import Post, PostResult
 from posting.results import HELD_WORDS
 from posting.states import CHAIN, LATE, PostState, State
-from posting.templatetags import wording
+from posting.templatetags import pace, wording
 from project.templatetags.frame import ICONS, distance, mark, readable_on
 from project.templatetags.standing import standing
 from providers.kit.errors import NetworkError
@@ -76,8 +76,8 @@ def test_a_list_is_asked_for_again_only_while_it_moves(post: Post, put: Put) -> 
     paces = []
     for state in (State.SENDING, State.SCHEDULED, State.POSTED):
         put(state)
-        paces.append(wording.pace([post]))
-    assert paces == [wording.QUICKLY, wording.SLOWLY, ""]
+        paces.append(pace.pace([post]))
+    assert paces == [pace.QUICKLY, pace.SLOWLY, ""]
 
 
 def test_a_key_that_could_not_be_renewed_is_said(cast: Cast, account: SocialAccount) -> None:
