@@ -173,8 +173,7 @@ def plans(page: Page, album: Album, folder: Path) -> str:
     page.wait_for_url(re.compile(r"/posts/\d+/$"))
     expect(page.locator("[data-result]")).to_contain_text("09:00")
     album.keep(page, "scheduled")
-    address: str = page.url
-    return address
+    return str(page.url)
 
 
 def understands_and_repairs(page: Page, album: Album) -> None:

@@ -24,7 +24,7 @@ def quiet(complaints: list[str]) -> Iterator[None]:
 
 def rows(page: Page) -> int:
     """How many posts are listed."""
-    return page.locator("#listed [data-post]").count()
+    return int(page.locator("#listed [data-post]").count())
 
 
 def test_the_filter_swaps_the_list_and_its_address_can_be_shared(visit: Open) -> None:

@@ -69,8 +69,7 @@ def write(page: Page, text: str) -> str:
     page.locator("input[name=accounts]").check()
     page.get_by_role("button", name="Post", exact=True).click()
     page.wait_for_url("**/posts/*/")
-    address: str = page.url
-    return address
+    return str(page.url)
 
 
 def test_what_a_network_broke_is_understood_repaired_and_goes_out(
