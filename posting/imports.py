@@ -8,6 +8,7 @@ killed in between is simply followed.
 
 from __future__ import annotations
 
+import logging
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -28,6 +29,7 @@ from posting.sheet import PROBLEM, Sheet, lines, read
 from posting.states import Stage
 from tokens.models import SocialAccount
 
+logger = logging.getLogger(__name__)
 CHUNK, TRIES, AT_ONCE = 250, 1000, 200
 """Rows at a time: made and tried by a worker, and tried while the person waits for the page."""
 FORGOTTEN_AFTER = timedelta(days=7)
@@ -201,12 +203,20 @@ def go_on_all(at: datetime, limit: int = CHUNK) -> int:
     """The next rows of every table under way; returns how many were made or tried."""
     done = 0
     for table in Import.objects.open().select_related("file").defer("file__data"):
-        match table.stage:
-            case Stage.GOING:
-                done += go_on(table, at, limit)
-            case Stage.TRYING:
-                done += try_on(table.pk)
+        try:
+            done += _next_rows(table, at, limit)
+        except Exception:  # one table's trouble does not stop the others; it is tried again
+            logger.exception("the table %s could not go on", table.pk)
     return done
+
+
+def _next_rows(table: Import, at: datetime, limit: int) -> int:
+    match table.stage:
+        case Stage.GOING:
+            return go_on(table, at, limit)
+        case Stage.TRYING:
+            return try_on(table.pk)
+    return 0
 
 
 def forget(at: datetime) -> int:

@@ -310,3 +310,16 @@ def test_a_label_of_two_rows_is_made_once(cast: Cast, street: Street) -> None:
     rows = [f"Number {n}.,tomorrow 9:00,{account.handle},New" for n in range(2)]
     imports.go_on(confirmed(cast, *rows), AT)
     assert Label.objects.get().posts.count() == 2
+
+
+def test_a_table_that_breaks_off_keeps_no_other_waiting(
+    cast: Cast, street: Street, caplog: pytest.LogCaptureFixture
+) -> None:
+    connected(street, cast.team, "x")
+    broken, well = (confirmed(cast, f"{name}.,fri 9am,X,") for name in ("Broken", "Well"))
+    broken.rows.update(plan={})  # as no version of ours ever wrote it
+    assert imports.go_on_all(AT) == 1
+    assert [post.text for post in Post.objects.all()] == ["Well."]
+    assert f"the table {broken.pk} could not go on" in caplog.text
+    assert imports.progress(well).ended
+    assert not imports.progress(broken).ended
