@@ -8,14 +8,15 @@ PYTHONS := python3.11 python3 python3.12 python3.13 python3.14
 CODE := manage.py project accounts tokens posting workers providers integrations sandbox deploy tests
 # The tests whose outcome may depend on the database; they run again on PostgreSQL: who locks what,
 # what is claimed by whom, what is counted. (Not the pages, nor what only meets networks and Redis.)
-DATABASE_TESTS = $(wildcard tests/accounts tests/tokens \
+DATABASE_TESTS = $(wildcard \
+	$(patsubst %,tests/tokens/test_%.py,connect disconnect limits refresh refresh_many renew rotate) \
 	$(patsubst %,tests/posting/test_%.py,lock_order amend lateness compose drafts slots undo bulk \
 	causes calendar threads states lists pace imports) \
 	$(patsubst %,tests/workers/test_%.py,dispatch publish reconcile fairness notices mail outgoing) \
 	$(patsubst %,tests/flows/test_%.py,one_post storm control))
-# Two at a time: stories of one file stay together, and most of them wait for servers. In our own
-# order: left to itself xdist keeps the files with few stories, the longest, for the end.
-PYTEST := $(PY) -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder
+# Three at a time, also on two cores: stories of one file stay together, and many wait for servers.
+# In our own order: left to itself xdist keeps the files with few stories, the longest, for the end.
+PYTEST := $(PY) -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder
 
 .PHONY: help demo test smoke chaos live bench test-bluesky test-oauth test-s3 test-browser album model css provider lint \
 	format types \

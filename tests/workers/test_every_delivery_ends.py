@@ -36,7 +36,10 @@ MUTE = [
 STEP = timedelta(minutes=20)
 LONG_AGO = timedelta(minutes=30)
 PATIENCE = timedelta(hours=3)
+CLOSELY, SELDOM = timedelta(hours=4), timedelta(hours=2)
 BOUND = timedelta(hours=28)
+ROUNDS = [STEP] * (CLOSELY // STEP) + [SELDOM] * ((BOUND - CLOSELY) // SELDOM)
+"""How far the clock goes before each round: by little while a post is young."""
 ENDS = ENDED | {State.HELD}
 Circumstance = Callable[[Street, SocialAccount], object]
 
@@ -138,8 +141,8 @@ def test_it_ends_or_asks_a_person(
         post = planned(cast, account, then)
         PostResult.objects.update(state=state, **owners_dead(started)[state])
         circumstance(street, account)
-        for _ in range(BOUND // STEP):
-            clock.shift(STEP)
+        for step in ROUNDS:
+            clock.shift(step)
             a_round()
             if only(post).state in ENDS:
                 break
