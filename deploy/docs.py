@@ -119,7 +119,7 @@ known again: a mark of ours that the network keeps tells it from every other pos
 earlier step does so while the network keeps it; words are compared with the newest posts of the
 account, and whoever posts the same words there by hand meanwhile may be mistaken for us. *Lost
 answer* says what then follows; where a person decides, the post stays unconfirmed until somebody
-has looked. *Keys*: `none` do not end, or cannot be renewed; `rotating` ones are good for one
+has looked. A network's name leads to what has to be set up there. *Keys*: `none` do not end, or cannot be renewed; `rotating` ones are good for one
 renewal, `reusable` ones for many, `self renewing` ones are made out of themselves while they live,
 and `grace` gives the same successor to a repeat.\
 """
@@ -135,7 +135,8 @@ def overview() -> Iterator[str]:
         link = "beside media too" if limits.links_beside_media else "without media"
         yield row(
             [
-                adapter.label + (" (needs media)" if limits.needs_media else ""),
+                f"[{adapter.label}](setup/{name}.md)"
+                + (" (needs media)" if limits.needs_media else ""),
                 words(limits),
                 f"{images.most}, {size(images.max_bytes)}" if images else "",
                 str(images.alt_limit or "") if images else "",
@@ -155,8 +156,8 @@ def doubt(adapter: type[Provider]) -> str:
     looks = issubclass(adapter, Finds)
     if not adapter.resend_window:
         return "looked up" if looks else "a person decides"
-    hours = adapter.resend_window.total_seconds() / 3600
-    span = f"{hours / 24:.0f} days" if hours >= 48 else f"{hours:.2g} hours"
+    minutes = adapter.resend_window.total_seconds() / 60
+    span = f"{minutes / 1440:.0f} days" if minutes >= 2880 else f"{minutes:.0f} minutes"
     return f"repeated within {span}{', then looked up' if looks else ''}"
 
 
