@@ -119,9 +119,10 @@ known again: a mark of ours that the network keeps tells it from every other pos
 earlier step does so while the network keeps it; words are compared with the newest posts of the
 account, and whoever posts the same words there by hand meanwhile may be mistaken for us. *Lost
 answer* says what then follows; where a person decides, the post stays unconfirmed until somebody
-has looked. A network's name leads to what has to be set up there. *Keys*: `none` do not end, or cannot be renewed; `rotating` ones are good for one
-renewal, `reusable` ones for many, `self renewing` ones are made out of themselves while they live,
-and `grace` gives the same successor to a repeat.\
+has looked. A network's name leads to what has to be set up there. *Keys*: `none` do not end, or
+cannot be renewed; `rotating` ones are good for one renewal, `reusable` ones for many, `self
+renewing` ones are made out of themselves while they live, and `grace` gives the same successor to a
+repeat.\
 """
 
 
