@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from django.apps import AppConfig
+from django.conf import settings
+from django.utils.module_loading import import_string
 
 
 class ProjectConfig(AppConfig):
-    """Registers the start-up checks."""
+    """The first app of every process: web, workers, beat, dispatcher, watchdog, commands."""
 
     name = "project"
 
     def ready(self) -> None:
-        """Nothing to start; the app exists so that templates and static files are found."""
+        """Tell the error tracker if one is named; by its name, so that it is loaded only then."""
+        if settings.SENTRY_DSN:
+            import_string("project.tracker.start")()

@@ -56,6 +56,17 @@ def one_of(name: str, *allowed: str, default: str) -> str:
     return value
 
 
+def dsn(name: str) -> str:
+    """The address of an error tracker, or ""; what is wrong is not shown, for it holds a key."""
+    value = str(env.str(name, default=""))
+    host = r"(\[[0-9A-Fa-f:]+\]|[\w.-]+)(:\d{1,5})?"
+    if value and not re.fullmatch(rf"https?://[^\s:/@]+(:[^\s/@]*)?@{host}(/[\w.~-]+)*/\d+", value):
+        raise ImproperlyConfigured(
+            f"{name} must be like https://KEY@HOST/NUMBER, as your error tracker shows it."
+        )
+    return value
+
+
 def key_file(path: str) -> str:
     """What stands in the file of keys, one a line; "" without a path; refuses a missing file."""
     if not path:

@@ -19,7 +19,7 @@ from kombu.entity import Queue
 
 import providers
 from project import pages
-from project.environment import caps, env, key_file, needed, one_of, seconds
+from project.environment import caps, dsn, env, key_file, needed, one_of, seconds
 from workers import queues
 
 django_stubs_ext.monkeypatch()  # makes Django's generic classes subscriptable at run time
@@ -379,4 +379,11 @@ LOGGING: dict[str, Any] = {
         "celery.redirected": {"level": "WARNING"},
     },
 }
+SENTRY_DSN = dsn("SENTRY_DSN")  # an error tracker; "": none (docs/operating.md)
+SENTRY_ENVIRONMENT = env.str("SENTRY_ENVIRONMENT", default="production")
+SENTRY_RELEASE = env.str("SENTRY_RELEASE", default="")
+if SENTRY_DSN:  # here and not in project/tracker.py: a second django.setup() reads LOGGING again
+    _EVENTS = "sentry_sdk.integrations.logging.EventHandler"
+    LOGGING["handlers"]["tracker"] = {"class": _EVENTS, "level": "ERROR"}
+    LOGGING["root"]["handlers"].append("tracker")
 os.makedirs(VAR_DIR, exist_ok=True)

@@ -31,4 +31,5 @@ os.environ.update(
     BREAKER_FIRST_S="1",
     BREAKER_CAP_S="5",
     LOG_LEVEL="WARNING",
+    SENTRY_DSN="",  # whoever runs the tests tells nobody
 )

@@ -17,7 +17,7 @@ FOLDERS = ("models", "views", "forms")  # a layer that outgrows its file becomes
 VERBS_LAYER = 3  # a new verb is a decision: the file is named after it and listed here
 VERBS = {
     "project": "settings environment celery wsgi asgi checks health log cache pages swaps nav "
-    "survey apps",
+    "survey tracker apps",
     "accounts": "access activity notify billing apps",
     "tokens": "vault connect disconnect refresh rotate examine speak networks spool windows "
     "standing crash problems limits lease ask attach choose derive renew status apps",

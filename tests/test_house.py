@@ -313,11 +313,13 @@ def resolved(name: str, known: set[str]) -> Iterator[str]:
 
 REQUESTS = may_import("requests", r"providers/kit/(http|sockets)\.py", within=("providers",))
 CRYPTOGRAPHY = may_import("cryptography", r"tokens/vault\.py")
-CELERY = may_import("celery", r"(workers/.*|project/(__init__|celery|health)\.py)")
+CELERY = may_import("celery", r"(workers/.*|project/(__init__|celery|health|tracker)\.py)")
+TRACKER = may_import("sentry_sdk", r"project/tracker\.py")
 CHECKS: tuple[Check, ...] = (
     small_files, small_functions, purposes, return_types, imports_on_top, nothing_unfinished,
-    named_after_verbs, REQUESTS, CRYPTOGRAPHY, CELERY, tasks_in_workers, no_choices_of_networks,
-    one_writer_of_state, secrets_unseen, names_no_network, networks_apart, layers,
+    named_after_verbs, REQUESTS, CRYPTOGRAPHY, CELERY, TRACKER, tasks_in_workers,
+    no_choices_of_networks, one_writer_of_state, secrets_unseen, names_no_network,
+    networks_apart, layers,
 )  # fmt: skip
 
 
@@ -351,6 +353,7 @@ BAD: tuple[tuple[Check, str, str], ...] = (
     (REQUESTS, "providers/x.py", "from requests import get\n"),
     (CRYPTOGRAPHY, "tokens/connect.py", "from cryptography.fernet import Fernet\n"),
     (CELERY, "posting/compose.py", "import celery.app\n"),
+    (TRACKER, "project/settings.py", "import sentry_sdk\n"),
     (tasks_in_workers, "posting/compose.py", "@shared_task\ndef f() -> None: ...\n"),
     (no_choices_of_networks, "posting/models.py", "provider = models.CharField(choices=ALL)\n"),
     (one_writer_of_state, "workers/retry.py", "results.filter(pk=1).update(state='posted')\n"),

@@ -15,7 +15,7 @@ import providers
 from deploy import keep
 
 ROOT = Path(__file__).resolve().parents[2]
-READERS = {"str", "bool", "int", "list", "db", "needed", "seconds", "one_of"}
+READERS = {"str", "bool", "int", "list", "db", "needed", "seconds", "one_of", "dsn"}
 
 
 def read_in_code() -> dict[str, str | None]:
@@ -89,6 +89,7 @@ def start(*command: str, **changes: str) -> subprocess.CompletedProcess[str]:
         ({"S3_BUCKET": "files", "S3_REGION": "eu-central-1", "S3_KEY": "a"}, "S3_SECRET"),
         ({"S3_ENDPOINT": "minio:9000"}, "S3_ENDPOINT"),
         ({"S3_UPLOADS": "ftp"}, "S3_UPLOADS"),
+        ({"SENTRY_DSN": "https://tracker.example.org/1"}, "SENTRY_DSN"),
         ({"PICTURE_MAX_MB": "0"}, "PICTURE_MAX_MB"),
     ],
 )
