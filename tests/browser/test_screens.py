@@ -100,7 +100,7 @@ def test_everything_works_without_a_script(visit: Open) -> None:
     page.get_by_label("Text").fill("Written without a script.")
     page.get_by_role("button", name="Post", exact=True).click()
     page.get_by_role("button", name="Cancel").click()
-    assert page.get_by_text("Cancelled on 1 account(s).").is_visible()
+    assert page.get_by_text("Cancelled on 1 account.").is_visible()
     page.get_by_role("link", name="Search or jump to").click()
     page.get_by_label("Search", exact=True).fill("without a script")
     page.get_by_role("button", name="Search").click()
