@@ -6,11 +6,12 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
-from tests.browser.conftest import SHOTS, Open
+from tests.browser.conftest import SHOTS, Open, looking
 from tests.browser.screens import SCREENS, THEMES, WIDTHS, Screen
 from tests.browser.site import PASSWORD
 
 pytestmark = pytest.mark.browser
+look = looking(768, "dark")
 GRAVE = {"serious", "critical"}
 FIRST_PAGE_KB = 150
 
@@ -85,6 +86,9 @@ def test_keys_lead_around(visit: Open) -> None:
     page.keyboard.type("acc")
     page.keyboard.press("Enter")
     page.wait_for_url("**/accounts/")
+    for key, place in (("c", "calendar"), ("q", "queue"), ("p", "posts")):
+        page.keyboard.press(key)
+        page.wait_for_url(f"**/{place}/")
 
 
 def test_everything_works_without_a_script(visit: Open) -> None:
