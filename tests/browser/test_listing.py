@@ -84,7 +84,7 @@ def test_all_that_match_are_one_box(visit: Open) -> None:
 
 
 def test_another_team_is_chosen_in_the_rail(visit: Open) -> None:
-    page = visit("/posts/", "tom")
+    page = visit("/posts/", "tom", width=1280)
     page.locator(".rail summary").click()
     page.get_by_role("button", name="Nora's empty team").first.click()
     expect(page.locator(".rail-team")).to_contain_text("Nora's empty team")
