@@ -169,6 +169,12 @@ def upcoming(team: Team, at: datetime, limit: int = 10) -> list[Post]:
     return list(_with_all(rows.order_by(*ORDER)[:limit]))
 
 
+def recent(team: Team, at: datetime, limit: int = 10) -> list[Post]:
+    """The last posts of a team whose time has come, newest first, however they ended."""
+    rows = Post.objects.kept(team).filter(draft=False, due_at__lte=at)
+    return list(rows.order_by("-due_at", "-pk").prefetch_related("results__account")[:limit])
+
+
 def drawer(team: Team, chosen: Filter | None = None) -> PostQuerySet:
     """Drafts without a moment, what was saved last first: to be dragged to a day."""
     rows = Post.objects.drafts(team).filter(wish__isnull=True)

@@ -9,14 +9,14 @@ from zoneinfo import ZoneInfo
 from django.db.models import Exists
 
 from accounts.models import Team
-from posting.calendar import COUNTED, Span, counts_per_day, upcoming
+from posting.calendar import COUNTED, Span, counts_per_day, recent, upcoming
 from posting.causes import Cause, causes
 from posting.models import Post, PostResult, Slot
 from posting.schedule import WEEK
 from posting.states import State
 from tokens.status import AccountStatus, statuses
 
-NEXT = 5
+NEXT = LAST = 10
 MOST_CAUSES = 6
 YOUNG = timedelta(days=14)
 
@@ -45,6 +45,7 @@ class Day:
 class Overview:
     """Everything that Home shows; `steps` is empty once a team has found its way.
 
+    `posts` are still to come; the time of those in `lately` has come, however they ended.
     `accounts` are those that somebody has to connect again though no post waits for them yet.
     """
 
@@ -52,6 +53,7 @@ class Overview:
     more_causes: int
     accounts: tuple[AccountStatus, ...]
     posts: tuple[Post, ...]
+    lately: tuple[Post, ...]
     days: tuple[Day, ...]
     steps: tuple[Step, ...]
 
@@ -70,6 +72,7 @@ def overview(team: Team, zone: ZoneInfo, at: datetime) -> Overview:
         more_causes=max(0, len(why) - MOST_CAUSES),
         accounts=tuple(one for one in accounts if one.urgent and one.pk not in named),
         posts=tuple(upcoming(team, at, NEXT)),
+        lately=tuple(recent(team, at, LAST)),
         days=_days(team, zone, at),
         steps=_steps(team, bool(accounts), at),
     )

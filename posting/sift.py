@@ -37,12 +37,30 @@ class Time(StrEnum):
     MONTH = "month"
 
 
+class Sort(StrEnum):
+    """In which order: by when they were written, or by when they are due."""
+
+    NEWEST = "newest"
+    OLDEST = "oldest"
+    SOONEST = "soonest"
+    LATEST = "latest"
+
+
+ORDERS = {
+    Sort.NEWEST: ("-created_at", "-pk"),
+    Sort.OLDEST: ("created_at", "pk"),
+    Sort.SOONEST: ("due_at", "pk"),
+    Sort.LATEST: ("-due_at", "-pk"),
+}
 BACK = {Time.WEEK: 7, Time.MONTH: 30}
 
 
 @dataclass(frozen=True, slots=True)
 class Sift:
-    """Which posts; empty: all of them. `since` and `until` are days, both included."""
+    """Which posts; empty: all of them. `since` and `until` are days, both included.
+
+    `sort` leaves none out; without it what is ahead comes soonest first, all else newest first.
+    """
 
     state: State | None = None
     account: int | None = None
@@ -53,17 +71,29 @@ class Sift:
     since: date | None = None
     until: date | None = None
     q: str = ""
+    sort: Sort | None = None
+
+    @property
+    def order(self) -> Sort:
+        """The order they come in."""
+        return self.sort or (Sort.SOONEST if self.time is Time.AHEAD else Sort.NEWEST)
+
+    @property
+    def by_due(self) -> bool:
+        """Whether they come by when they are due."""
+        return self.order in (Sort.SOONEST, Sort.LATEST)
 
     @property
     def chosen(self) -> dict[str, Any]:
-        """What is asked for, by the names that an address has for it."""
-        every = ((field.name, getattr(self, field.name)) for field in fields(self))
+        """What is asked for, by the names that an address has for it; how it is sorted apart."""
+        every = ((one.name, getattr(self, one.name)) for one in fields(self) if one.name != "sort")
         return {name: value for name, value in every if value not in (None, "")}
 
     @property
     def query(self) -> str:
         """The same as an address says it, without the question mark."""
-        return urlencode({name: str(value) for name, value in self.chosen.items()})
+        said = self.chosen | ({"sort": self.sort} if self.sort else {})
+        return urlencode({name: str(value) for name, value in said.items()})
 
     def without(self, name: str) -> Sift:
         """The same with one thing left out."""
@@ -75,9 +105,8 @@ NOTHING = Sift()
 
 
 def sifted(team: Team, sift: Sift, zone: ZoneInfo, at: datetime) -> PostQuerySet:
-    """A team's posts that fit, in order: what is ahead soonest first, all else newest first."""
+    """A team's posts that fit, in order; a draft without a wish is due when it was saved last."""
     rows = _timed(Post.objects.kept(team), sift, zone, at)
-    order = ("due_at", "pk") if sift.time is Time.AHEAD else ("-created_at", "-pk")
     if sift.q:
         rows = _with_words(rows, sift.q)
     if sift.author is not None:
@@ -90,7 +119,7 @@ def sifted(team: Team, sift: Sift, zone: ZoneInfo, at: datetime) -> PostQuerySet
     if sift.label is not None:
         labelled = Label.posts.through._default_manager.filter(label=sift.label)
         rows = rows.filter(pk__in=labelled.values("post"))
-    return rows.order_by(*order)
+    return rows.order_by(*ORDERS[sift.order])
 
 
 def searched(team: Team, words: str) -> PostQuerySet:

@@ -100,6 +100,13 @@ def cancel(team: Team, pk: int, *, at: datetime, result: int | None = None) -> U
         return _remember(team, Kind.CANCEL, [_left(before)], at)
 
 
+def accounts_of(act: Undoable) -> int:
+    """On how many accounts an act changed how something stands."""
+    results = [one for entry in act.before["posts"] for one in entry["results"]]
+    changed = [one["pk"] for one in results if one["left"] != one["state"]]
+    return PostResult.objects.filter(pk__in=changed).values("account").distinct().count()
+
+
 def delete(team: Team, pk: int, *, at: datetime) -> Undoable:
     """Take a post off every page; what waits of it is cancelled.
 

@@ -18,6 +18,7 @@ from posting.views import (
     posts,
     queue,
     repeats,
+    stopping,
 )
 
 urlpatterns = [
@@ -72,8 +73,9 @@ urlpatterns = [
     path("queue/results/<int:pk>/drag/", queue.drag_result, name="drag-result"),
     path("posts/<int:pk>/", posts.post_page, name="post"),
     path("posts/<int:pk>/results/", posts.post_results, name="post-results"),
-    path("posts/<int:pk>/cancel/", posts.cancel_post, name="cancel-post"),
-    path("posts/<int:pk>/cancel/<int:result>/", posts.cancel_post, name="cancel-result"),
+    path("posts/<int:pk>/cancel/", stopping.cancel_post, name="cancel-post"),
+    path("posts/<int:pk>/cancel/<int:result>/", stopping.cancel_post, name="cancel-result"),
+    path("posts/<int:pk>/delete/", stopping.delete_post, name="delete-post"),
     path("posts/<int:pk>/edit/", edit.edit_post, name="edit-post"),
     path("posts/<int:pk>/put-back/", edit.put_back, name="put-back"),
     path("posts/<int:pk>/skip/", posts.skip_late, name="skip-late"),

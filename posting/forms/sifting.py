@@ -9,10 +9,10 @@ from typing import TypeVar
 from django.http import QueryDict
 
 import providers
-from posting.sift import LONGEST, Sift, Time
+from posting.sift import LONGEST, Sift, Sort, Time
 from posting.states import State
 
-Choice = TypeVar("Choice", State, Time)
+Choice = TypeVar("Choice", State, Time, Sort)
 FIRST, LAST = date(1970, 1, 1), date(2200, 1, 1)
 
 
@@ -29,6 +29,7 @@ def asked(said: QueryDict) -> Sift:
         since=_day(said.get("since", "")),
         until=_day(said.get("until", "")),
         q=" ".join(said.get("q", "").replace("\0", "").split())[:LONGEST],
+        sort=_one_of(said.get("sort", ""), Sort),
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from django import template
 
 import providers
-from posting.sift import Sift, Time
+from posting.sift import Sift, Sort, Time
 from posting.states import State
 from posting.templatetags.wording import RESULTS
 
@@ -20,6 +20,19 @@ TIMES: Mapping[Time, str] = {
     Time.TODAY: "Today",
     Time.WEEK: "The last 7 days",
     Time.MONTH: "The last 30 days",
+}
+SORTS: Mapping[Sort, str] = {
+    Sort.NEWEST: "Written: newest first",
+    Sort.OLDEST: "Written: oldest first",
+    Sort.SOONEST: "Due: soonest first",
+    Sort.LATEST: "Due: latest first",
+}
+# What the pages before and after this one have, and what stands on the first.
+ENDS: Mapping[Sort, tuple[str, str, str]] = {
+    Sort.NEWEST: ("Newer", "Older", "newest"),
+    Sort.OLDEST: ("Older", "Newer", "oldest"),
+    Sort.SOONEST: ("Sooner", "Later", "soonest"),
+    Sort.LATEST: ("Later", "Sooner", "latest"),
 }
 STATES = tuple(state for state in State if state is not State.QUEUED)
 
@@ -53,6 +66,18 @@ def states() -> list[tuple[State, str]]:
 def times() -> list[tuple[Time, str]]:
     """Every span of time that has a name."""
     return list(TIMES.items())
+
+
+@register.simple_tag
+def sorts() -> list[tuple[Sort, str]]:
+    """Every order, in words."""
+    return list(SORTS.items())
+
+
+@register.filter
+def ends(sift: Sift) -> dict[str, str]:
+    """The words for both ends of the list: `before`, `after`, and which ones come `first`."""
+    return dict(zip(("before", "after", "first"), ENDS[sift.order], strict=True))
 
 
 @register.simple_tag

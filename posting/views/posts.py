@@ -23,8 +23,7 @@ from accounts.activity import Kind
 from accounts.roles import Permission
 from accounts.roles import may as role_may
 from posting import drafts, lateness
-from posting.amend import standing_in_the_way
-from posting.compose import cancel, confirm, send_all_late, try_again
+from posting.compose import confirm, send_all_late, try_again
 from posting.models import Label, Post, PostResult
 from posting.states import State
 from posting.templatetags.pace import rhythm
@@ -41,30 +40,15 @@ def post_page(request: MemberRequest, pk: int) -> HttpResponse:
     writer = role_may(request.membership.role, Permission.WRITE_POSTS)
     if writer and Post.objects.drafts(request.team).filter(pk=pk).exists():
         return redirect("draft", pk=pk)
-    return _page(request, pk, 200)
+    return page_of(request, pk, 200)
 
 
 @require_GET
 @member(Permission.READ)
 def post_results(request: MemberRequest, pk: int) -> HttpResponse:
     """The lines alone, for the page to update itself; 286 tells htmx that nothing moves now."""
-    post = _post(request, pk)
+    post = post_of(request, pk)
     return polled(request, "posting/_results.html", {"post": post}, final=not rhythm(post))
-
-
-@require_POST
-@member(Permission.WRITE_POSTS)
-def cancel_post(request: MemberRequest, pk: int, result: int | None = None) -> HttpResponse:
-    """Stop what has not gone out, everywhere or on one account; 409 when it is too late."""
-    with transaction.atomic():
-        if stopped := cancel(_post(request, pk), result):
-            note(request, Kind.STOPPED, "Cancelled", pk)
-    where = standing_in_the_way(list(_post(request, pk).results.all()))
-    if stopped:
-        messages.info(request, f"Cancelled on {stopped} account(s). {where}".strip())
-        return redirect("post", pk=pk)
-    messages.warning(request, f"It is too late to cancel. {where}".strip())
-    return _page(request, pk, 409)
 
 
 @require_POST
@@ -72,7 +56,7 @@ def cancel_post(request: MemberRequest, pk: int, result: int | None = None) -> H
 def skip_late(request: MemberRequest, pk: int) -> HttpResponse:
     """What could not go out in time is not to go out any more."""
     with transaction.atomic():
-        if skipped := lateness.skip(_post(request, pk).results.filter(state=State.HELD)):
+        if skipped := lateness.skip(post_of(request, pk).results.filter(state=State.HELD)):
             note(request, Kind.STOPPED, "Skipped", pk)
     words = f"Skipped on {skipped} account(s)." if skipped else "Nothing here is late any more."
     messages.info(request, words)
@@ -108,7 +92,7 @@ def late_posts(request: MemberRequest) -> HttpResponse:
 def try_post_again(request: MemberRequest, pk: int, result: int | None = None) -> HttpResponse:
     """Another try of what failed, everywhere or on one account; the history stays."""
     with transaction.atomic():
-        if moved := try_again(_post(request, pk), timezone.now(), result):
+        if moved := try_again(post_of(request, pk), timezone.now(), result):
             note(request, Kind.RELEASED, "Sent again", pk)
     words = f"On its way again on {moved} account(s)." if moved else "Nothing to try again."
     messages.info(request, words)
@@ -123,7 +107,7 @@ def confirm_result(request: MemberRequest, pk: int, result: int) -> HttpResponse
     if request.POST.get("answer") not in {"there", "again"}:
         raise Http404("no such answer")
     with transaction.atomic():
-        if confirm(_post(request, pk), result, there=there, at=timezone.now()):
+        if confirm(post_of(request, pk), result, there=there, at=timezone.now()):
             said = "Said that it is there" if there else "Said that it is not there; sent again"
             note(request, Kind.DECIDED, said, pk)
     return redirect("post", pk=pk)
@@ -139,16 +123,17 @@ def copy_post(request: MemberRequest, pk: int) -> HttpResponse:
         key = uuid.uuid4()
     at = timezone.now()
     with transaction.atomic():
-        draft = drafts.copy(_post(request, pk), author=request.user, key=key, at=at)
+        draft = drafts.copy(post_of(request, pk), author=request.user, key=key, at=at)
         if draft.created_at == at:  # else the same button came twice
             note(request, Kind.WROTE, "Began a draft by a copy", draft.pk)
     messages.success(request, "This is a new draft with the same words; nothing goes out yet.")
     return redirect("draft", pk=draft.pk)
 
 
-def _page(request: MemberRequest, pk: int, status: int) -> HttpResponse:
+def page_of(request: MemberRequest, pk: int, status: int) -> HttpResponse:
+    """The page of a post, with what can be done about it."""
     context = {
-        "post": _post(request, pk),
+        "post": post_of(request, pk),
         "practice_url": settings.PRACTICE_URL,
         "copy_key": uuid.uuid4(),
         "labels": Label.objects.filter(team=request.team),
@@ -163,7 +148,8 @@ def tell(request: MemberRequest, pk: int, warnings: Iterable[str]) -> HttpRespon
     return redirect("post", pk=pk)
 
 
-def _post(request: MemberRequest, pk: int) -> Post:
+def post_of(request: MemberRequest, pk: int) -> Post:
+    """A post of the team that nobody has deleted, with its lines and attempts; else 404."""
     results = PostResult.objects.select_related("account").prefetch_related("attempts_made")
     lines = Prefetch("results", results.order_by("provider", "account", "part"))
     posts = (

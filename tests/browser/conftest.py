@@ -11,11 +11,26 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
 from deploy.surroundings import ROOT
+from tests.browser.screens import DESK, LOOKS, Look
 from tests.browser.site import PASSWORD, Site, started
 
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 SHOTS = ROOT / "var/shots"
 Open = Callable[..., Page]
+everywhere = pytest.mark.parametrize("look", LOOKS, ids=str)
+"""For a story of the core: it is told at every width, by day and by night."""
+where_one_drags = pytest.mark.parametrize("look", [o for o in LOOKS if o.width > 600], ids=str)
+"""For what a mouse does: at every width but a phone's."""
+
+
+def looking(width: int, theme: str) -> Any:
+    """The look of all stories of a file that are not told everywhere: a fixture named `look`."""
+
+    @pytest.fixture
+    def look() -> Look:
+        return Look(width, theme)
+
+    return look
 
 
 @pytest.fixture(scope="session")
@@ -63,10 +78,20 @@ def complaints() -> list[str]:
 
 
 @pytest.fixture
+def look() -> Look:
+    """At a desk by day, unless a file or a story says otherwise."""
+    return DESK
+
+
+@pytest.fixture
 def visit(
-    site: Site, chromium: Browser, keys_of: Callable[[str], Any], complaints: list[str]
+    site: Site,
+    chromium: Browser,
+    keys_of: Callable[[str], Any],
+    complaints: list[str],
+    look: Look,
 ) -> Iterator[Open]:
-    """Open a path as somebody."""
+    """Open a path as somebody, at the look of the story."""
 
     def heard(said: ConsoleMessage) -> None:
         if said.type == "error":
@@ -74,13 +99,13 @@ def visit(
 
     contexts: list[BrowserContext] = []
 
-    def open_page(path: str, who: str = "alice", *, width: int = 1280, **more: Any) -> Page:
+    def open_page(path: str, who: str = "alice", *, width: int = look.width, **more: Any) -> Page:
         context = chromium.new_context(
             base_url=site.url,
             storage_state=keys_of(who),
             viewport={"width": width, "height": 800},
             reduced_motion="reduce",
-            **more,
+            **{"color_scheme": look.theme, **more},
         )
         contexts.append(context)
         page = context.new_page()

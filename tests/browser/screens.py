@@ -1,4 +1,4 @@
-"""Every screen that the browser looks at: a new page adds a line here."""
+"""Every screen that the browser looks at, and how it looks: a new page adds a line here."""
 
 from __future__ import annotations
 
@@ -75,3 +75,18 @@ SCREENS = (
 )
 WIDTHS = (360, 768, 1280)
 THEMES = ("light", "dark")
+
+
+@dataclass(frozen=True)
+class Look:
+    """How wide a page is for somebody, and by which light."""
+
+    width: int
+    theme: str
+
+    def __str__(self) -> str:
+        return f"{self.width}-{self.theme}"
+
+
+LOOKS = tuple(Look(width, theme) for width in WIDTHS for theme in THEMES)
+DESK = Look(1280, "light")

@@ -11,9 +11,11 @@ from zoneinfo import ZoneInfo
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.conftest import SHOTS, Open
+from tests.browser.conftest import SHOTS, Open, everywhere, looking, where_one_drags
+from tests.browser.screens import LOOKS, Look
 
 pytestmark = pytest.mark.browser
+look = looking(1280, "dark")
 PARIS = ZoneInfo("Europe/Paris")
 DAY = timedelta(days=1)
 
@@ -60,9 +62,9 @@ def drag(page: Page, item: Locator, to: Locator, *, shot: str = "") -> None:
 
 
 @pytest.fixture
-def far() -> datetime:
-    """A Wednesday in a month where nothing else stands."""
-    day = today() + 60 * DAY
+def far(look: Look) -> datetime:
+    """A Wednesday in a week where nothing else of its name stands: each look has its own."""
+    day = today() + 60 * DAY + LOOKS.index(look) * 14 * DAY
     return day + ((2 - day.weekday()) % 7) * DAY
 
 
@@ -73,12 +75,12 @@ def calm(complaints: list[str]) -> Iterator[None]:
     assert [said for said in complaints if "status of 4" not in said] == []
 
 
-def test_a_post_is_dragged_undone_and_moved_by_keys(visit: Open, far: datetime, calm: None) -> None:
+@where_one_drags
+def test_a_post_is_dragged_and_undone(visit: Open, far: datetime, calm: None) -> None:
     page = visit("/")
     text = "The lamp goes on a journey."
     schedule(page, text, far)
-    week = f"/calendar/?view=week&day={far:%Y-%m-%d}"
-    page.goto(week)
+    page.goto(f"/calendar/?view=week&day={far:%Y-%m-%d}")
     drag(page, chip(page, text), place(page, far + DAY), shot="calendar-drag")
     toast = page.locator("[data-toast]")
     expect(toast).to_contain_text(f"Moved to {far + DAY:%a}")
@@ -88,6 +90,14 @@ def test_a_post_is_dragged_undone_and_moved_by_keys(visit: Open, far: datetime, 
     page.keyboard.press("Control+z")
     expect(page.locator("[data-toast]")).to_contain_text("Undone")
     expect(place(page, far)).to_contain_text(text)
+
+
+@everywhere
+def test_a_post_is_moved_by_keys_and_undone(visit: Open, far: datetime, calm: None) -> None:
+    page = visit("/")
+    text = "The lamp is carried by hand."
+    schedule(page, text, far)
+    page.goto(f"/calendar/?view=week&day={far:%Y-%m-%d}")
     more = chip(page, text).get_by_role("link", name="Move to…")
     more.focus()
     page.keyboard.press("Enter")
@@ -98,6 +108,9 @@ def test_a_post_is_dragged_undone_and_moved_by_keys(visit: Open, far: datetime, 
     page.screenshot(path=SHOTS / "calendar-move.png")
     page.keyboard.press("Enter")
     expect(place(page, far + 2 * DAY)).to_contain_text("08:15")
+    page.keyboard.press("Control+z")
+    expect(page.locator("[data-toast]")).to_contain_text("Undone")
+    expect(place(page, far)).to_contain_text(text)
 
 
 def test_words_that_make_no_sense_stay_in_the_dialog(
@@ -198,6 +211,7 @@ def test_many_are_chosen_moved_and_undone(visit: Open, far: datetime, calm: None
     expect(place(page, far + 28 * DAY)).to_contain_text("Second of many.")
 
 
+@everywhere
 def test_a_post_is_moved_without_a_script(visit: Open, far: datetime) -> None:
     page = visit("/", java_script_enabled=False)
     schedule(page, "Slow and steady.", far)
@@ -225,6 +239,7 @@ def test_a_phone_moves_by_words(visit: Open, far: datetime, calm: None) -> None:
     page.screenshot(path=SHOTS / "calendar-phone-move.png")
 
 
+@where_one_drags
 def test_a_lane_is_put_in_another_order(visit: Open, calm: None) -> None:
     page = visit("/queue/")
     lane = page.locator(".lane").first
@@ -240,6 +255,7 @@ def test_a_lane_is_put_in_another_order(visit: Open, calm: None) -> None:
     expect(items).to_have_text(before)
 
 
+@everywhere
 def test_a_lane_is_put_in_another_order_by_keys(visit: Open, calm: None) -> None:
     page = visit("/queue/")
     items = page.locator(".lane").first.locator(".planned[data-drag] .post-chip-text")

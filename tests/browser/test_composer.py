@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import APIResponse, Locator, Page, Route, expect
 
 import providers
 from tests import files
-from tests.browser.conftest import SHOTS, Open
+from tests.browser.conftest import SHOTS, Open, everywhere, looking
 
 pytestmark = pytest.mark.browser
+look = looking(360, "dark")
 FREE = [k for k in providers.ADAPTERS.values() if not k.limits.needs_media]
 PLAIN = [k for k in FREE if not any(field.needed for field in k.post_fields)]
 TIGHT = min((k for k in PLAIN if k.limits.replies), key=lambda k: k.limits.text.limit)
@@ -86,6 +87,7 @@ def test_own_words_are_counted_and_shown_apart(visit: Open) -> None:
     expect(counter).to_have_count(1)
 
 
+@everywhere
 def test_a_post_is_written_saved_reloaded_and_planned(visit: Open, tmp_path: Path) -> None:
     page = visit("/posts/new/")
     tight, other = two(page)
@@ -206,6 +208,23 @@ def test_keys_save_and_send(visit: Open) -> None:
     page.wait_for_url(re.compile(r"/posts/\d+/$"))
 
 
+def test_what_is_sent_while_it_saves_itself_goes_out(visit: Open) -> None:
+    page = visit("/posts/new/")
+    box(page, TIGHT.name).check(force=True)
+    held: list[tuple[Route, APIResponse]] = []
+    page.route("**/drafts/save/", lambda route: held.append((route, route.fetch())))
+    page.get_by_label("Text").fill("Sent while it was being saved.")
+    expect(page.locator("#saved")).to_have_text("Saving …")
+    while not held:  # the server has it, and this page does not know yet
+        page.wait_for_timeout(20)
+    page.get_by_role("button", name="Post", exact=True).click()
+    route, answer = held.pop()
+    route.fulfill(response=answer)
+    page.wait_for_url(re.compile(r"/posts/\d+/$"))
+    expect(page.locator("article")).to_contain_text("Sent while it was being saved.")
+    assert held == []
+
+
 def test_drafts_are_discarded_and_brought_back(visit: Open) -> None:
     page = visit("/posts/new/")
     page.get_by_label("Text").fill("A draft to be thrown away.")
@@ -221,6 +240,7 @@ def test_drafts_are_discarded_and_brought_back(visit: Open) -> None:
     expect(page.get_by_label("Text")).to_have_value("A draft to be thrown away.")
 
 
+@everywhere
 def test_the_core_works_without_a_script(visit: Open, tmp_path: Path) -> None:
     page = visit("/posts/new/", java_script_enabled=False)
     box(page, TIGHT.name).check()

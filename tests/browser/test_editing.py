@@ -8,11 +8,12 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Open
+from tests.browser.conftest import Open, everywhere, looking
 from tests.browser.site import Site, manage
 from tests.browser.test_composer import TIGHT, box, two
 
 pytestmark = pytest.mark.browser
+look = looking(768, "dark")
 ROOMY = 1000
 
 
@@ -33,6 +34,7 @@ def planned(page: Page, words: str) -> str:
     return other
 
 
+@everywhere
 def test_it_is_changed_and_what_is_typed_outlives_a_reload(visit: Open) -> None:
     page = visit("/posts/new/")
     other = planned(page, "Before it is changed.")
@@ -68,6 +70,7 @@ def test_it_goes_back_to_the_drafts(visit: Open) -> None:
     expect(page.get_by_label("Text")).to_have_value("Perhaps not yet.")
 
 
+@everywhere
 def test_without_a_script_everything_is_a_form(visit: Open) -> None:
     page = visit("/posts/6/edit/", java_script_enabled=False)
     page.get_by_role("button", name="Add a part").click()

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Open
+from tests.browser.conftest import Open, everywhere, looking
 from tests.browser.site import Site, manage
 
 pytestmark = pytest.mark.browser
+look = looking(768, "light")
 HEADING = "Words,Moment,Where\n"
 GOOD = "{n}. A letter from the table.,2099-03-0{n} 09:00,\n"
 
@@ -46,6 +47,7 @@ def work(site: Site) -> None:
     manage(site.around, "manage.py", "shell", "--no-imports", "-c", words)
 
 
+@everywhere
 @pytest.mark.parametrize("script", [True, False], ids=["script", "no-script"])
 def test_a_table_becomes_posts(script: bool, visit: Open, site: Site, tmp_path: Path) -> None:
     page = visit("/posts/", java_script_enabled=script)

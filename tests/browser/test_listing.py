@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Open
+from tests.browser.conftest import Open, everywhere, looking
 
 pytestmark = pytest.mark.browser
+look = looking(360, "light")
 
 
 @pytest.fixture(autouse=True)
@@ -27,6 +28,7 @@ def rows(page: Page) -> int:
     return int(page.locator("#listed [data-post]").count())
 
 
+@everywhere
 def test_the_filter_swaps_the_list_and_its_address_can_be_shared(visit: Open) -> None:
     page = visit("/posts/")
     page.keyboard.press("f")
@@ -49,6 +51,7 @@ def test_the_filter_swaps_the_list_and_its_address_can_be_shared(visit: Open) ->
     expect(shared).to_have_url(re.compile(r"/posts/$"))
 
 
+@everywhere
 def test_shift_ticks_a_range_and_a_rehearsal_comes_first(visit: Open) -> None:
     page = visit("/posts/?time=ahead&select=1")
     boxes = page.locator("input[name=posts]")
@@ -81,7 +84,7 @@ def test_all_that_match_are_one_box(visit: Open) -> None:
 
 
 def test_another_team_is_chosen_in_the_rail(visit: Open) -> None:
-    page = visit("/posts/", "tom")
+    page = visit("/posts/", "tom", width=1280)
     page.locator(".rail summary").click()
     page.get_by_role("button", name="Nora's empty team").first.click()
     expect(page.locator(".rail-team")).to_contain_text("Nora's empty team")
@@ -91,6 +94,7 @@ def test_another_team_is_chosen_in_the_rail(visit: Open) -> None:
 
 
 # --- without a script -----------------------------------------------------------------------------
+@everywhere
 def test_the_list_works_without_a_script(visit: Open, tmp_path: Path) -> None:
     page = visit("/posts/", java_script_enabled=False, accept_downloads=True)
     page.get_by_label("State", exact=True).select_option(label="Scheduled")

@@ -53,7 +53,12 @@ def busy(tmp_path: Path, street_server: StreetServer) -> Iterator[Site]:
 @pytest.fixture
 def page(busy: Site, chromium: Browser) -> Iterator[Page]:
     """Alice's browser, logged in."""
-    with chromium.new_context(base_url=busy.url, reduced_motion="reduce") as context:
+    with chromium.new_context(
+        base_url=busy.url,
+        viewport={"width": 768, "height": 900},
+        color_scheme="dark",
+        reduced_motion="reduce",
+    ) as context:
         page = context.new_page()
         page.goto("/login/")
         page.get_by_label("E-mail").fill("alice@example.org")

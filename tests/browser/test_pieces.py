@@ -12,11 +12,12 @@ from django_cotton.compiler_regex import CottonCompiler
 from playwright.sync_api import Page
 
 from deploy.surroundings import ROOT
-from tests.browser.conftest import SHOTS, Open
+from tests.browser.conftest import SHOTS, Open, looking
 from tests.browser.screens import THEMES, WIDTHS
 from tests.browser.test_screens import grave
 
 pytestmark = pytest.mark.browser
+look = looking(360, "dark")
 GALLERY = Path(__file__).parent / "gallery.html"
 SHELL = {"icon", "nav-item", "health-badge", "toast", "avatar-network"}  # on every other page
 PUT = "(html) => { document.querySelector('main').innerHTML = html; }"

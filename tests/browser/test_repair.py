@@ -11,7 +11,8 @@ from playwright.sync_api import Browser, Page, expect
 import providers
 from providers.kit.contract import practice_options
 from sandbox.kit.server import Street as StreetServer
-from tests.browser.conftest import SHOTS
+from tests.browser.conftest import SHOTS, everywhere
+from tests.browser.screens import Look
 from tests.browser.site import PASSWORD, Site, manage, started
 from tests.cast import Street
 
@@ -32,10 +33,13 @@ def lonely(tmp_path: Path, street_server: StreetServer) -> Iterator[Site]:
 
 
 @pytest.fixture
-def page(lonely: Site, chromium: Browser) -> Iterator[Page]:
+def page(lonely: Site, chromium: Browser, look: Look) -> Iterator[Page]:
     """Olga's browser."""
     with chromium.new_context(
-        base_url=lonely.url, viewport={"width": 1280, "height": 900}, reduced_motion="reduce"
+        base_url=lonely.url,
+        viewport={"width": look.width, "height": 900},
+        color_scheme="dark" if look.theme == "dark" else "light",
+        reduced_motion="reduce",
     ) as context:
         yield context.new_page()
 
@@ -72,6 +76,7 @@ def write(page: Page, text: str) -> str:
     return str(page.url)
 
 
+@everywhere
 def test_what_a_network_broke_is_understood_repaired_and_goes_out(
     lonely: Site, street_server: StreetServer, page: Page
 ) -> None:

@@ -6,11 +6,12 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
-from tests.browser.conftest import SHOTS, Open
+from tests.browser.conftest import SHOTS, Open, looking
 from tests.browser.screens import SCREENS, THEMES, WIDTHS, Screen
 from tests.browser.site import PASSWORD
 
 pytestmark = pytest.mark.browser
+look = looking(768, "dark")
 GRAVE = {"serious", "critical"}
 FIRST_PAGE_KB = 150
 
@@ -85,6 +86,9 @@ def test_keys_lead_around(visit: Open) -> None:
     page.keyboard.type("acc")
     page.keyboard.press("Enter")
     page.wait_for_url("**/accounts/")
+    for key, place in (("c", "calendar"), ("q", "queue"), ("p", "posts")):
+        page.keyboard.press(key)
+        page.wait_for_url(f"**/{place}/")
 
 
 def test_everything_works_without_a_script(visit: Open) -> None:
@@ -100,7 +104,7 @@ def test_everything_works_without_a_script(visit: Open) -> None:
     page.get_by_label("Text").fill("Written without a script.")
     page.get_by_role("button", name="Post", exact=True).click()
     page.get_by_role("button", name="Cancel").click()
-    assert page.get_by_text("Cancelled on 1 account(s).").is_visible()
+    assert page.get_by_text("Cancelled on 1 account.").is_visible()
     page.get_by_role("link", name="Search or jump to").click()
     page.get_by_label("Search", exact=True).fill("without a script")
     page.get_by_role("button", name="Search").click()

@@ -14,7 +14,7 @@ from tests.cast import PASSWORD, Cast
 from tests.pages.conftest import Put, browser, read
 
 PLACES = ("home", "causes", "posts", "new-post", "accounts", "activity", "settings")
-ORDERS = ("cancel-post", "try-again")
+ORDERS = ("cancel-post", "delete-post", "try-again")
 
 
 def pages_of(post: Post) -> list[str]:

@@ -14,8 +14,9 @@ from posting.compose import compose
 from posting.lateness import LATE_WORDS
 from posting.models import Post
 from posting.states import CANCELLABLE, LATE, MOVING, REPEATABLE, State
-from tests.cast import Cast
+from tests.cast import Cast, talkers
 from tests.pages.conftest import Page, Put, connect, read, tried
+from tests.pages.test_calendar import undo_address
 from tokens.models import SocialAccount
 
 STOP_POLLING = 286
@@ -263,3 +264,55 @@ def test_a_network_at_work_says_when_it_is_asked_again(alice: Client, post: Post
     page = page_of(alice, post)
     for words in ("still working on it", "Asked again", "film.mp4", "Ask: Still at work"):
         assert words in page.text
+
+
+# --- taken back -----------------------------------------------------------------------------------
+def test_a_cancelled_post_is_taken_back_by_its_toast(alice: Client, post: Post, put: Put) -> None:
+    answer = alice.post(reverse("cancel-post", args=[post.pk]), follow=True)
+    assert "Cancelled on 1 account." in read(answer).text
+    back = alice.post(undo_address(answer), {"next": reverse("post", args=[post.pk])}, follow=True)
+    assert "Undone: 1 post cancelled." in read(back).text
+    assert read(back).all("li", data_state="scheduled")
+
+
+def test_cancelling_on_one_account_is_taken_back_there(
+    cast: Cast, alice: Client, account: SocialAccount
+) -> None:
+    other = connect(cast, talkers()[1])
+    at = timezone.now()
+    who = [account, other]
+    twin = compose(
+        team=cast.team, author=cast.alice, text="Two.", accounts=who, at=at, parts=("More.",)
+    )
+    one = twin.results.get(account=other, part=0)
+    answer = alice.post(reverse("cancel-result", args=[twin.pk, one.pk]), follow=True)
+    assert "Cancelled on 1 account." in read(answer).text  # its parts are no further accounts
+    alice.post(undo_address(answer))
+    states = twin.results.order_by("part").values_list("state", flat=True)
+    assert list(states) == [State.SCHEDULED] * 2 + [State.HELD] * 2
+
+
+def test_a_post_is_deleted_and_brought_back(alice: Client, post: Post) -> None:
+    page = page_of(alice, post)
+    assert offers(page, "delete-post", post.pk)
+    answer = alice.post(reverse("delete-post", args=[post.pk]), follow=True)
+    assert answer.redirect_chain == [(reverse("posts"), 302)]
+    assert "The post is deleted." in read(answer).text
+    assert "lamp" not in read(alice.get(reverse("posts"))).text
+    assert alice.get(reverse("post", args=[post.pk])).status_code == 404
+    assert post.results.get().state == State.CANCELLED
+    alice.post(undo_address(answer))
+    assert page_of(alice, post).all("li", data_state="scheduled")
+
+
+@pytest.mark.parametrize("state", [State.POSTED, State.SENDING, State.UNCONFIRMED])
+def test_what_is_or_may_be_out_is_not_deleted(
+    state: State, alice: Client, post: Post, put: Put
+) -> None:
+    put(state)
+    assert not offers(page_of(alice, post), "delete-post", post.pk)
+    answer = alice.post(reverse("delete-post", args=[post.pk]))
+    assert answer.status_code == 409
+    assert "This post cannot be deleted here." in read(answer).text
+    post.refresh_from_db()
+    assert post.deleted_at is None

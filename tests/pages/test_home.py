@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -198,6 +199,8 @@ def test_the_questions_do_not_grow_with_the_posts(
 ) -> None:
     write_many(cast, account, 3, state=State.HELD, held_for="paused")
     write_many(cast, account, 3)
+    write_many(cast, account, 3, state=State.POSTED)
+    Post.objects.filter(results__state=State.POSTED).update(due_at=timezone.now())
     few = [queries(alice, reverse(name)) for name in ("home", "causes")]
     write_many(cast, account, 57, state=State.HELD, held_for="paused")
     write_many(cast, account, 57)
@@ -239,6 +242,40 @@ def test_the_week_counts_by_the_days_of_the_reader(
     days = [li for li in page.all("li") if "week-day" in li.get("class", "")]
     assert len(days) == 7
     assert "aria-current" in days[0]
+
+
+def listed(client: Client, section: str) -> list[int]:
+    """The posts in a part of Home, in its order."""
+    html = client.get(reverse("home")).content.decode()
+    piece = html.split(f'aria-labelledby="{section}"', 1)[1].split("</section>", 1)[0]
+    return [int(pk) for pk in re.findall(r'data-post="(\d+)"', piece)]
+
+
+def test_the_next_and_the_last_ten_posts_stand_apart(
+    cast: Cast, alice: Client, account: SocialAccount
+) -> None:
+    write_many(cast, account, 12)
+    ahead = list(Post.objects.order_by("due_at").values_list("pk", flat=True))
+    assert "Recent posts" not in read(alice.get(reverse("home"))).text
+    write_many(cast, account, 12, state=State.POSTED)
+    at = timezone.now()
+    gone = list(Post.objects.exclude(pk__in=ahead).order_by("due_at").values_list("pk", flat=True))
+    for hours, pk in enumerate(gone, start=1):
+        Post.objects.filter(pk=pk).update(due_at=at - timedelta(hours=hours), text="lamp " * 40)
+    assert listed(alice, "next") == ahead[:10]
+    assert listed(alice, "lately") == gone[:10]
+
+
+def test_a_recent_post_says_how_it_ended_and_how_long_ago(
+    alice: Client, post: Post, put: Put
+) -> None:
+    put(State.FAILED, error="forbidden")
+    Post.objects.update(due_at=timezone.now() - timedelta(hours=3), text="lamp " * 40)
+    page = read(alice.get(reverse("home")))
+    assert page.all("a", href=reverse("post", args=[post.pk]))
+    for words in ("3\N{NO-BREAK SPACE}hours ago", "Not posted", "lamp lamp…"):
+        assert words in page.text
+    assert "lamp " * 20 not in page.text
 
 
 def test_a_new_team_is_led_from_step_to_step(cast: Cast, alice: Client) -> None:

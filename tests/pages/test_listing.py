@@ -197,7 +197,7 @@ def test_more_than_can_be_listed_is_said(
     assert "3 posts." in read(alice.get(POSTS)).text
 
 
-@pytest.mark.parametrize("asked", [{}, {"state": "scheduled"}, {"q": "number"}, {"select": "1"}])
+@pytest.mark.parametrize("asked", [{}, {"state": "scheduled"}, {"q": "number"}, {"sort": "latest"}])
 def test_questions_do_not_grow_with_the_posts(
     asked: dict[str, str], alice: Client, cast: Cast, account: SocialAccount
 ) -> None:

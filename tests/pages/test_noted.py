@@ -64,6 +64,7 @@ TOMORROW = {"to": f"day:{timezone.now() + timedelta(days=3):%Y-%m-%d}"}
 MOVED = ordered("drag-post", TOMORROW)
 DONE: dict[str, tuple[Act, str]] = {
     "cancelled": (ordered("cancel-post"), "Cancelled: “Tomorrow.”"),
+    "deleted": (ordered("delete-post"), "Deleted: “Tomorrow.”"),
     "put back": (ordered("put-back"), "Put back to drafts: “Tomorrow.”"),
     "copied": (ordered("copy-post"), "Began a draft by a copy: “Tomorrow.”"),
     "dragged": (MOVED, "Moved to"),
