@@ -76,7 +76,7 @@ def tracker() -> Iterator[Tracker]:
 
 @pytest.fixture
 def network() -> Iterator[Tracker]:
-    """Another server that keeps what it is sent; the SDK makes an exception of the tracker itself."""
+    """Another server that keeps what it is sent: the SDK excepts the tracker itself."""
     network = Tracker()
     yield network
     network.close()
