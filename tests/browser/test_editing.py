@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Open, everywhere, looking
 from tests.browser.site import Site, manage
-from tests.browser.test_composer import TIGHT, box, two
+from tests.browser.test_composer import EXPECTED, TIGHT, box, two
 
 pytestmark = pytest.mark.browser
 look = looking(768, "dark")
@@ -21,7 +21,7 @@ ROOMY = 1000
 def quiet(complaints: list[str]) -> Iterator[None]:
     """Nothing that a page does may break its policy or a script."""
     yield
-    assert [said for said in complaints if not re.search(r"\b(409|422|Failed)", said)] == []
+    assert [said for said in complaints if not EXPECTED.search(said)] == []
 
 
 def planned(page: Page, words: str) -> str:
