@@ -1,7 +1,6 @@
 """Many posts at once: move, cancel, try again, label; each is told what became of it.
 
-One that cannot is left as it was and keeps nobody else from it. `dry`: the very same is done and
-taken back at once, before anybody can see it, so that a rehearsal says what would become of each.
+One that cannot is left as it was and keeps nobody else from it.
 """
 
 from __future__ import annotations
@@ -24,12 +23,25 @@ from posting.schedule import PASSED
 MOST = 500
 GONE = "It is not there any more."
 Act = Callable[[int], tuple[str, Undoable | None]]
-Noted = Callable[[int], None]
-"""What else belongs to the act on one post, by its number; done with it or not at all."""
 
 
 def nowhere(pk: int) -> None:
     """Nobody writes down what was done."""
+
+
+@dataclass(frozen=True, slots=True)
+class How:
+    """`noted`: what else belongs to the act on one post, by its number; with it or not at all.
+
+    `dry`: the very same is done and taken back at once, before anybody can see it, so that a
+    rehearsal says what would become of each.
+    """
+
+    dry: bool = False
+    noted: Callable[[int], None] = nowhere
+
+
+PLAINLY = How()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,58 +60,35 @@ def move(
     to: datetime | timedelta,
     at: datetime,
     zone: ZoneInfo | None = None,
-    *,
-    dry: bool = False,
-    noted: Noted = nowhere,
+    how: How = PLAINLY,
 ) -> list[Told]:
     """To one moment, or each by a span; on the clocks of `zone` each keeps its time on the wall."""
 
     def one(pk: int) -> tuple[str, Undoable | None]:
         return "Moved.", undo.move_all(team, [pk], to, at=at, zone=zone)
 
-    return _each(pks, one, noted, dry=dry)
+    return _each(pks, one, how)
 
 
-def cancel(
-    team: Team,
-    pks: Sequence[int],
-    at: datetime,
-    *,
-    dry: bool = False,
-    noted: Noted = nowhere,
-) -> list[Told]:
+def cancel(team: Team, pks: Sequence[int], at: datetime, how: How = PLAINLY) -> list[Told]:
     """Stop what has not gone out."""
 
     def one(pk: int) -> tuple[str, Undoable | None]:
         return "Cancelled.", undo.cancel(team, pk, at=at)
 
-    return _each(pks, one, noted, dry=dry)
+    return _each(pks, one, how)
 
 
-def delete(
-    team: Team,
-    pks: Sequence[int],
-    at: datetime,
-    *,
-    dry: bool = False,
-    noted: Noted = nowhere,
-) -> list[Told]:
+def delete(team: Team, pks: Sequence[int], at: datetime, how: How = PLAINLY) -> list[Told]:
     """Take them off every page."""
 
     def one(pk: int) -> tuple[str, Undoable | None]:
         return "Deleted.", undo.delete(team, pk, at=at)
 
-    return _each(pks, one, noted, dry=dry)
+    return _each(pks, one, how)
 
 
-def try_again(
-    team: Team,
-    pks: Sequence[int],
-    at: datetime,
-    *,
-    dry: bool = False,
-    noted: Noted = nowhere,
-) -> list[Told]:
+def try_again(team: Team, pks: Sequence[int], at: datetime, how: How = PLAINLY) -> list[Told]:
     """Order another try of what failed; what was planned first goes first."""
     step = timedelta(milliseconds=1)
     planned = Post.objects.kept(team).filter(pk__in=pks).order_by("due_at", "pk")
@@ -111,17 +100,16 @@ def try_again(
             raise TooLate("Nothing of it can be tried again.")
         return "It goes out again.", None
 
-    return _each(pks, one, noted, dry=dry)
+    return _each(pks, one, how)
 
 
 def label(
     team: Team,
     pks: Sequence[int],
     with_label: Label,
+    how: How = PLAINLY,
     *,
     on: bool = True,
-    dry: bool = False,
-    noted: Noted = nowhere,
 ) -> list[Told]:
     """Put a label on them, or take it off."""
     if with_label.team_id != team.pk:
@@ -133,25 +121,27 @@ def label(
             raise Post.DoesNotExist(GONE)
         return "Labelled." if on else "Label taken off.", None
 
-    return _each(pks, one, noted, dry=dry)
+    return _each(pks, one, how)
 
 
-def _each(pks: Sequence[int], act: Act, noted: Noted, *, dry: bool) -> list[Told]:
+def _each(pks: Sequence[int], act: Act, how: How) -> list[Told]:
     if len(pks) > MOST:
         raise CannotCompose({"posts": [f"Choose {MOST} posts at most at a time."]})
-    return [_one(pk, act, noted, dry=dry) for pk in dict.fromkeys(pks)]
+    return [_one(pk, act, how) for pk in dict.fromkeys(pks)]
 
 
-def _one(pk: int, act: Act, noted: Noted, *, dry: bool) -> Told:
+def _one(pk: int, act: Act, how: How) -> Told:
     try:
         with transaction.atomic():
             words, act_done = act(pk)
-            noted(pk)
-            transaction.set_rollback(dry)
+            how.noted(pk)
+            transaction.set_rollback(how.dry)
     except Post.DoesNotExist:
         return Told(pk, done=False, words=GONE)
     except CannotCompose as problem:
         return Told(pk, done=False, words=str(problem) or PASSED)
     except (TooLate, Outrun) as problem:
         return Told(pk, done=False, words=str(problem))
-    return Told(pk, done=True, words=words, undo=act_done.token if act_done and not dry else None)
+    return Told(
+        pk, done=True, words=words, undo=act_done.token if act_done and not how.dry else None
+    )

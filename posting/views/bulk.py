@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.contrib import messages
@@ -18,7 +17,7 @@ from accounts.access import MemberRequest, member
 from accounts.activity import Kind
 from accounts.roles import Permission
 from posting import bulk, calendar, undo
-from posting.bulk import Told
+from posting.bulk import How, Told
 from posting.forms import BulkForm
 from posting.models import Label
 from posting.views.calendar import back, say_done
@@ -96,17 +95,17 @@ def _rehearsed(request: MemberRequest, form: BulkForm) -> HttpResponse:
 def _done(request: MemberRequest, form: BulkForm, *, dry: bool = False) -> Sequence[Told]:
     data, team, at = form.cleaned_data, request.team, form.at
     kind, words = NOTED[data["do"]]
-    how: dict[str, Any] = {"dry": dry, "noted": partial(note, request, kind, words)}
+    how = How(dry, partial(note, request, kind, words))
     match data["do"]:
         case "move":
-            return bulk.move(team, data["posts"], form.to, at, form.zone, **how)
+            return bulk.move(team, data["posts"], form.to, at, form.zone, how)
         case "cancel":
-            return bulk.cancel(team, data["posts"], at, **how)
+            return bulk.cancel(team, data["posts"], at, how)
         case "delete":
-            return bulk.delete(team, data["posts"], at, **how)
+            return bulk.delete(team, data["posts"], at, how)
         case "again":
-            return bulk.try_again(team, data["posts"], at, **how)
-    return bulk.label(team, data["posts"], data["label"], **how)
+            return bulk.try_again(team, data["posts"], at, how)
+    return bulk.label(team, data["posts"], data["label"], how)
 
 
 def _posts(count: int) -> str:

@@ -173,8 +173,8 @@ def test_a_rehearsal_says_what_would_be_and_leaves_nothing_behind(
 
     def told(*, dry: bool) -> list[bulk.Told]:
         if act == "move":
-            return bulk.move(cast.team, pks, HOUR, AT, PARIS, dry=dry)
-        return verbs[act](cast.team, pks, AT, dry=dry)
+            return bulk.move(cast.team, pks, HOUR, AT, PARIS, bulk.How(dry))
+        return verbs[act](cast.team, pks, AT, bulk.How(dry))
 
     rehearsed = told(dry=True)
     after = [list(model.objects.order_by("pk").values()) for model in (Post, PostResult)]
