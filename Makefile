@@ -62,7 +62,8 @@ css: ## build the stylesheet of the pages (needs Node.js; the built one is commi
 	@$(PY) -m deploy.css
 
 model: .venv/.ready-dev ## the delivery machine, walked through for every kind of network
-	@$(PYTEST) -m 'long or not long' --dist worksteal tests/posting/test_delivery_model.py
+	@$(PYTEST) -m 'long or not long' --dist worksteal tests/posting/test_delivery_model.py \
+		tests/workers/test_every_delivery_ends.py
 
 test-s3: .venv/.ready-dev ## files in a bucket, against an S3 that enforces what a ticket says
 	@$(PY) -m tests.s3.server

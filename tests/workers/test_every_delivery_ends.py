@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -129,9 +130,18 @@ def test_every_state_that_is_no_end_is_among_the_cases() -> None:
     assert set(owners_dead(timezone.now())) == set(State) - ENDED - {State.DRAFT}
 
 
-@pytest.mark.parametrize("then", WhenLate)
-@pytest.mark.parametrize("circumstance", CIRCUMSTANCES, ids=lambda c: c.__name__)
-@pytest.mark.parametrize("state", list(owners_dead(timezone.now())))
+def cases() -> Iterator[Any]:
+    """Every state in all circumstances; each with one wish by turns, the others in `make model`."""
+    wishes = list(WhenLate)
+    pairs = itertools.product(owners_dead(timezone.now()), CIRCUMSTANCES)
+    for turn_of, (state, circumstance) in enumerate(pairs):
+        for number, then in enumerate(wishes):
+            marks = () if number == turn_of % len(wishes) else (pytest.mark.long,)
+            name = f"{state}-{circumstance.__name__}-{then}"
+            yield pytest.param(state, circumstance, then, id=name, marks=marks)
+
+
+@pytest.mark.parametrize(("state", "circumstance", "then"), cases())
 def test_it_ends_or_asks_a_person(
     cast: Cast, street: Street, state: State, circumstance: Circumstance, then: WhenLate
 ) -> None:
