@@ -14,9 +14,9 @@ DATABASE_TESTS = $(wildcard \
 	causes calendar threads states lists pace imports) \
 	$(patsubst %,tests/workers/test_%.py,dispatch publish reconcile fairness notices mail outgoing) \
 	$(patsubst %,tests/flows/test_%.py,one_post storm control))
-# Three at a time, also on two cores: stories of one file stay together, and many wait for servers.
+# Two at a time (three on two cores are slower): stories of one file stay together.
 # In our own order: left to itself xdist keeps the files with few stories, the longest, for the end.
-PYTEST := $(PY) -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder
+PYTEST := $(PY) -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder
 
 .PHONY: help demo test smoke chaos live bench test-bluesky test-oauth test-s3 test-browser album model css provider lint \
 	format types \
