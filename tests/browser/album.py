@@ -14,7 +14,7 @@ from deploy.surroundings import ROOT
 from tests.browser.conftest import SHOTS
 
 PICTURES = ROOT / "docs/pictures"
-SCREENS = ("post-posted-1280-light", "calendar-1280-dark", "queue-1280-light", "causes-1280-light")
+SCREENS = ("calendar-1280-dark", "queue-1280-light", "causes-1280-light")
 """Screens that stand beside the steps of the journey."""
 COLOURS = 128
 TALLEST = 1000  # the head of a page is enough
