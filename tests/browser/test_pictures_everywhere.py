@@ -80,7 +80,11 @@ def chosen(page: Page) -> list[str]:
         for blank in providers.adapter(name).post_fields:
             if blank.needed:
                 value = (blank.practice or "practice").replace("{key}", "everywhere")
-                page.locator(f"[id='option-{pk}-{blank.name}']").fill(value)
+                field = page.locator(f"[id='option-{pk}-{blank.name}']")
+                if blank.choices:
+                    field.select_option(value)
+                else:
+                    field.fill(value)
     return networks
 
 
