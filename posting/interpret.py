@@ -74,14 +74,6 @@ class Planned:
     warning: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class DryRun:
-    """What an import would do; nothing of it is written."""
-
-    rows: tuple[Planned, ...]
-    wrong: tuple[Wrong, ...]
-
-
 def guess(columns: Collection[str]) -> dict[str, str]:
     """Which column probably holds what, by its name; "" where none does."""
     known = {column.casefold(): column for column in columns}
@@ -89,18 +81,6 @@ def guess(columns: Collection[str]) -> dict[str, str]:
         field: next((known[name] for name in names if name in known), "")
         for field, names in GUESSES.items()
     }
-
-
-def try_out(team: Team, sheet: Sheet, mapped: Mapped, at: datetime) -> DryRun:
-    """Every row as it would become a post, and all that is wrong, row by row."""
-    reading = Reading(team, sheet, mapped, at)
-    rows, wrong = [], list(reading.unusable())
-    if not wrong:
-        for number, cells in sheet.rows:
-            planned, problems = reading.row(number, cells)
-            wrong += problems
-            rows += [] if problems else [planned]
-    return DryRun(tuple(rows), tuple(wrong))
 
 
 class Reading:

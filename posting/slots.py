@@ -75,19 +75,12 @@ def moments(places: Sequence[Slot], at: datetime, until: datetime) -> Iterator[d
 
 
 def taken(
-    accounts: Collection[SocialAccount],
-    at: datetime,
-    until: datetime,
-    without: Post | None = None,
+    accounts: Collection[SocialAccount], at: datetime, until: datetime
 ) -> dict[int, set[datetime]]:
-    """The moments, by account, at which something goes out after `at`; one query.
-
-    `without`: a post that is being planned anew takes nothing from itself.
-    """
+    """The moments, by account, at which something goes out after `at`; one query."""
     rows = PostResult.objects.filter(
         account__in=accounts, planned_at__gt=at, planned_at__lte=until
     ).exclude(state__in=UNTAKEN)
-    rows = rows.exclude(post=without) if without else rows
     found: dict[int, set[datetime]] = {account.pk: set() for account in accounts}
     for account, moment in rows.values_list("account", "planned_at"):
         if moment is not None:
@@ -106,7 +99,10 @@ def free(account: SocialAccount, at: datetime) -> Iterator[datetime]:
 def next_each(
     accounts: Collection[SocialAccount], at: datetime, without: Post | None = None
 ) -> dict[int, datetime | None]:
-    """The next free slot of each account, by its id; None where it has none."""
+    """The next free slot of each account, by its id; None where it has none.
+
+    `without`: a post that is being planned anew takes nothing from itself.
+    """
     places = _places(accounts)
     found: dict[int, datetime | None] = {account.pk: None for account in accounts}
     for start, until in ((at, at + SOON), (at + SOON, at + NEAR), (at + NEAR, at + FAR)):

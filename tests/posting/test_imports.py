@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
 
 import pytest
 
 from posting import imports, library, sheet, slots
 from posting.imports import CannotImport
-from posting.interpret import Blank, DryRun, Mapped, guess, try_out
+from posting.interpret import Blank, Mapped, Planned, Reading, Wrong, guess
 from posting.models import Import, ImportRow, Label, Post
 from posting.sheet import Sheet
 from posting.states import PostState
@@ -33,10 +34,23 @@ def mapped(found: Sheet, blank: Blank = Blank.DRAFT, *usual: SocialAccount) -> M
     return Mapped(**guess(found.columns), zone="Europe/Paris", usual=usual, blank=blank)
 
 
+@dataclass
+class DryRun:
+    """What was found of the rows: those that are well, and all that is wrong."""
+
+    rows: list[Planned] = field(default_factory=list)
+    wrong: list[Wrong] = field(default_factory=list)
+
+
 def tried(cast: Cast, *rows: str, blank: Blank = Blank.DRAFT) -> DryRun:
     """What these rows would become."""
-    found = table(*rows)
-    return try_out(cast.team, found, mapped(found, blank), AT)
+    found, dry = table(*rows), DryRun()
+    reading = Reading(cast.team, found, mapped(found, blank), AT)
+    for number, cells in found.rows:
+        planned, wrong = reading.row(number, cells)
+        dry.wrong += wrong
+        dry.rows += [] if wrong else [planned]
+    return dry
 
 
 def brought(cast: Cast, *rows: str, key: uuid.UUID | None = None) -> Import:
@@ -63,7 +77,7 @@ def test_a_row_becomes_a_post_with_its_moment_accounts_and_labels(
     library.keep_label(cast.team, "launch", "teal")
     row = f"Hello.,fri 9am,{account.handle}; {other.label},Launch;New"
     dry = tried(cast, row)
-    assert dry.wrong == ()
+    assert dry.wrong == []
     assert dry.rows[0].said == "Fri 27 Nov 09:00 Europe/Paris"
     assert not Import.objects.exists()
     made = confirmed(cast, row)
@@ -98,8 +112,8 @@ def test_everything_that_is_wrong_is_told_by_row_and_column(cast: Cast, street: 
 
 def test_a_mapping_that_does_not_fit_is_said_once(cast: Cast) -> None:
     found = table("Hello.,,,")
-    dry = try_out(cast.team, found, Mapped("", when="day", zone="Mars"), AT)
-    assert [wrong.column for wrong in dry.wrong] == ["when", "text", "zone"]
+    reading = Reading(cast.team, found, Mapped("", when="day", zone="Mars"), AT)
+    assert [wrong.column for wrong in reading.unusable()] == ["when", "text", "zone"]
 
 
 def test_an_account_that_may_be_any_of_two_is_asked_for(cast: Cast, street: Street) -> None:
